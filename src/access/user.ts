@@ -1,0 +1,43 @@
+/** Who is calling, and what they want to do. Pure types, so that every folder may name them. */
+import type { Awaitable } from '../store/store.ts';
+
+/** A caller that has been authenticated. */
+export interface User {
+  readonly name: string;
+  readonly uid?: string;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Members of this group may do everything; they are not asked about in roles. */
+export const MASTERS = 'system:masters';
+export const AUTHENTICATED = 'system:authenticated';
+export const UNAUTHENTICATED = 'system:unauthenticated';
+
+/** What a request wants to do, as Kubernetes' authorizers see it. */
+export type Attributes = ResourceAttributes | NonResourceAttributes;
+
+export interface ResourceAttributes {
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+  readonly subresource?: string;
+  readonly namespace?: string;
+  readonly name?: string;
+}
+
+export interface NonResourceAttributes {
+  readonly verb: string;
+  readonly path: string;
+}
+
+/** Whether it may be done, and why (not): the reason is printed after "is forbidden: …" as Kubernetes does. */
+export interface Decision {
+  readonly allowed: boolean;
+  readonly reason: string;
+}
+
+/** Answers whether a user may do something. */
+export interface Authorizer {
+  authorize(user: User, attributes: Attributes): Awaitable<Decision>;
+}

@@ -1,0 +1,40 @@
+/** What domain code is given: the process's services, and who asks for what. */
+import type { Authorizer, User } from '../access/user.ts';
+import type { Blobs } from '../blobs/blobs.ts';
+import type { Store } from '../store/store.ts';
+
+/** Settings that show in objects. */
+export interface Settings {
+  /** Host (and port) of the registry, as it stands in `status.dockerImageRepository`. */
+  readonly registryHost: string;
+  /** Host for `status.publicDockerImageRepository`, if there is one. */
+  readonly publicRegistryHost?: string;
+  /** Whether a push makes its namespace when it does not exist. */
+  readonly autoNamespaces: boolean;
+}
+
+/** What a process has; the same for every request. Nothing in it is missed by another replica. */
+export interface Services {
+  readonly store: Store;
+  readonly blobs: Blobs;
+  readonly authorizer: Authorizer;
+  readonly settings: Settings;
+  now(): Date;
+  /** A new version 4 UUID. */
+  uid(): string;
+  /** Random characters out of Kubernetes' safe alphabet (no vowels), for generateName. */
+  suffix(characters: number): string;
+}
+
+/** One request. */
+export interface Context extends Services {
+  readonly user: User;
+  /** Run everything, store nothing. */
+  readonly dryRun: boolean;
+  /** Who owns the fields that are written. */
+  readonly fieldManager?: string;
+  /** Ends when the client has gone. */
+  readonly signal?: AbortSignal;
+  /** Tells the client something without failing (a Warning header). */
+  warn(text: string): void;
+}

@@ -1,0 +1,134 @@
+/**
+ * A resource is one value: discovery, OpenAPI, routes, authorization attributes, tables, patches, watches and tests all
+ * come from it, so a resource cannot be half registered.
+ */
+import type { Awaitable, Change } from '../store/store.ts';
+import type { Context, Settings } from './context.ts';
+import type { FieldError } from './errors.ts';
+import type { KubeObject } from './object.ts';
+import type { ObjectSchema } from './schema.ts';
+
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
+
+export interface Resource<T extends KubeObject = KubeObject> {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  /** The plural; it stands in URLs. Named so that a Resource is a GroupResource. */
+  readonly resource: string;
+  readonly singular: string;
+  readonly shortNames?: readonly string[];
+  readonly categories?: readonly string[];
+  readonly namespaced: boolean;
+  /** The verbs that work, in alphabetical order; each has its function or `kept`. */
+  readonly verbs: readonly Verb[];
+  readonly schema: ObjectSchema;
+  readonly table: TableColumns<T>;
+  /** Fields beside metadata.name and metadata.namespace that fieldSelector may name. */
+  readonly fields?: Readonly<Record<string, (object: T) => string>>;
+  /** Set for objects that are stored as such: the edge reads, writes and watches them. */
+  readonly kept?: Kept<T>;
+  /** Set for objects that are computed: what the edge calls instead. */
+  readonly computed?: Computed<T>;
+  readonly subresources?: readonly Subresource[];
+}
+
+/** Columns of a table and how a row is made. Pure: the clock is passed in. */
+export interface TableColumns<T> {
+  readonly columns: readonly TableColumn[];
+  /** Cells in the order of the columns. Ages are computed against `now`. */
+  cells(object: T, now: Date): readonly (string | number | boolean | null)[];
+}
+
+export interface TableColumn {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'number' | 'boolean';
+  readonly format?: string;
+  readonly description: string;
+  /** 0 is always shown, 1 only with `-o wide`. */
+  readonly priority?: number;
+}
+
+/** How objects of a resource are kept in the store, and the rules for writing them. */
+export interface Kept<T extends KubeObject> {
+  /** `/imagestreams/`: keys are `<prefix><namespace>/<name>` or `<prefix><name>`. */
+  readonly prefix: string;
+  /** Set if an object is kept in more than one key. */
+  readonly composition?: Composition<T>;
+  /** Whether a PUT without resourceVersion overwrites whatever is there. */
+  readonly unconditionalUpdate: boolean;
+  /** Whether changes of spec raise metadata.generation (which starts at 1); false: no generation is kept. */
+  readonly generation: boolean;
+  /** Sets what the server owns in a new object, in place; what the client gave there is overwritten. */
+  prepareCreate?(ctx: Context, object: T): Awaitable<void>;
+  /** The same for an update; `old` is what is stored. */
+  prepareUpdate?(ctx: Context, object: T, old: T): Awaitable<void>;
+  /** What is wrong with an object; metadata is checked elsewhere. `old` is undefined for a create. */
+  validate(ctx: Context, object: T, old: T | undefined): Awaitable<readonly FieldError[]>;
+  /** Why a name is refused (the detail of `metadata.name: Invalid value`); undefined if it is fine. */
+  validateName(name: string): string | undefined;
+  /**
+   * Changes that belong into the same commit as the object itself (records, links, checks). `object` is undefined for a
+   * deletion, `old` for a creation. Called again on every try.
+   */
+  alongside?(ctx: Context, object: T | undefined, old: T | undefined): Awaitable<readonly Change[]>;
+}
+
+/**
+ * An object in several keys: the head at `<prefix><namespace>/<name>#`, a part at `<head><part name>`. Every write of a
+ * part writes the head too, so the head's revision is the object's, and a watch of heads misses nothing. `#` sorts
+ * before every character of a name, so one range holds an object and lists stay in the order of names.
+ */
+export interface Composition<T> {
+  /** The object as its head (kept and served first) and its parts by name, each the JSON that is served. */
+  split(object: T): { readonly head: KubeObject; readonly parts: ReadonlyMap<string, string> };
+  /** What follows the head's own members when it is served: begins with a comma, ends before the last brace. */
+  tail(namespace: string, name: string, parts: readonly Buffer[], settings: Settings): string | Buffer;
+}
+
+/** A computed resource's verbs. Each throws DomainError. */
+export interface Computed<T extends KubeObject> {
+  /** The object; `served`, where it is at hand, is the JSON as it goes over the wire. */
+  get?(ctx: Context, namespace: string, name: string): Awaitable<Answer<T>>;
+  list?(ctx: Context, namespace: string | undefined, options: ComputedListOptions): Awaitable<readonly T[]>;
+  create?(ctx: Context, namespace: string, object: T): Awaitable<T | StatusAnswer>;
+  /** `created` tells whether the object did not exist (201). */
+  update?(ctx: Context, namespace: string, name: string, object: T): Awaitable<{ object: T; created: boolean }>;
+  /** What a PATCH is applied to, if that is not what `get` gives. */
+  patchBase?(ctx: Context, namespace: string, name: string): Awaitable<T>;
+  delete?(ctx: Context, namespace: string, name: string, options: DeleteOptions): Awaitable<void>;
+}
+
+export interface Answer<T> {
+  readonly object: () => T;
+  readonly served?: Buffer;
+}
+
+/** Answered instead of an object: `Status` Success. */
+export interface StatusAnswer {
+  readonly status: 'Success';
+}
+
+/** Selectors as predicates, so that a computed list can spare work. */
+export interface ComputedListOptions {
+  matchesLabels(labels: Readonly<Record<string, string>> | undefined): boolean;
+}
+
+export interface DeleteOptions {
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+  readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
+  readonly gracePeriodSeconds?: number;
+}
+
+/** `imagestreams/status` and the like. */
+export interface Subresource<T extends KubeObject = KubeObject> {
+  readonly name: string;
+  readonly kind: string;
+  readonly verbs: readonly Verb[];
+  /** The schema of what it answers, if it is another kind than the resource's. */
+  readonly schema?: ObjectSchema;
+  /** `status`: a view on the kept object with rules of its own for updates. */
+  readonly status?: Pick<Kept<T>, 'prepareUpdate' | 'validate'>;
+  /** Anything else that can be read. */
+  get?(ctx: Context, namespace: string, name: string): Awaitable<Answer<KubeObject>>;
+}

@@ -1,0 +1,63 @@
+/**
+ * The schema of a resource: what its fields are called, what they hold, and how Go would print them. One value serves
+ * OpenAPI and `kubectl explain`, the check of unknown fields and wrong types, pruning, the merge keys of patches.
+ */
+
+export type Schema = ObjectSchema | MapSchema | ArraySchema | ScalarSchema | AnySchema;
+
+interface Described {
+  /** For `kubectl explain`, in our own words. */
+  readonly description?: string;
+}
+
+/** A Go struct. */
+export interface ObjectSchema extends Described {
+  readonly type: 'object';
+  /** The component's name in OpenAPI, e.g. `com.github.openshift.api.image.v1.TagReference`; inlined without it. */
+  readonly component?: string;
+  /** In the order in which Go prints them. */
+  readonly properties: Readonly<Record<string, Property>>;
+  readonly required?: readonly string[];
+}
+
+/** A Go map[string]T. */
+export interface MapSchema extends Described {
+  readonly type: 'map';
+  readonly values: Schema;
+}
+
+export interface ArraySchema extends Described {
+  readonly type: 'array';
+  readonly items: Schema;
+  /** `x-kubernetes-patch-strategy`/`-merge-key` for strategic merge patches. */
+  readonly patchStrategy?: 'merge' | 'replace' | 'merge,retainKeys';
+  readonly patchMergeKey?: string;
+  /** `x-kubernetes-list-type`/`-list-map-keys` for server-side apply. */
+  readonly listType?: 'atomic' | 'set' | 'map';
+  readonly listMapKeys?: readonly string[];
+}
+
+export interface ScalarSchema extends Described {
+  readonly type: 'string' | 'integer' | 'number' | 'boolean';
+  /** `int32`, `int64`, `date-time`, `byte`, `int-or-string`, … */
+  readonly format?: string;
+  /** Stands for the value when the client gives none (applied on decode). */
+  readonly default?: string | number | boolean;
+}
+
+/** Anything: Go's RawExtension and the like; kept as given. */
+export interface AnySchema extends Described {
+  readonly type: 'any';
+  readonly component?: string;
+  readonly patchStrategy?: 'replace';
+}
+
+/** A field of an object. */
+export type Property = Schema & {
+  /**
+   * How an empty value is printed. `omit` (default for scalars, arrays, maps, any): left out when zero or empty, Go's omitempty.
+   * `always`: printed even then ("" 0 false; null for arrays, maps and any). `struct` (default for objects): printed
+   * even when absent, as `{}` with its own always-printed members. `pointer`: an object printed only if it is given.
+   */
+  readonly empty?: 'omit' | 'always' | 'struct' | 'pointer';
+};

@@ -1,0 +1,116 @@
+/** Objects of image.openshift.io/v1 that are about streams, as they go over the wire. */
+import type { Image } from '../images/image.ts';
+import type { KubeObject } from '../objects/object.ts';
+
+export interface ObjectReference {
+  kind?: string;
+  namespace?: string;
+  name?: string;
+  uid?: string;
+  apiVersion?: string;
+  resourceVersion?: string;
+  fieldPath?: string;
+}
+
+export interface TagImportPolicy {
+  insecure?: boolean;
+  scheduled?: boolean;
+  importMode?: string;
+}
+
+export interface TagReferencePolicy {
+  /** `Source` or `Local`. */
+  type: string;
+}
+
+/** An entry of spec.tags: where a tag takes its image from. */
+export interface TagReference {
+  name: string;
+  annotations?: Record<string, string> | null;
+  from?: ObjectReference;
+  reference?: boolean;
+  generation?: number | null;
+  importPolicy?: TagImportPolicy;
+  referencePolicy?: TagReferencePolicy;
+}
+
+/** An entry of a tag's history. */
+export interface TagEvent {
+  created: string | null;
+  dockerImageReference: string;
+  /** The Image's name; '' for a reference that was not imported. */
+  image: string;
+  generation: number;
+}
+
+export interface TagEventCondition {
+  type: string;
+  status: string;
+  lastTransitionTime?: string | null;
+  reason?: string;
+  message?: string;
+  generation: number;
+}
+
+/** A tag's history, newest first. */
+export interface NamedTagEventList {
+  tag: string;
+  items: TagEvent[] | null;
+  conditions?: TagEventCondition[];
+}
+
+export interface ImageLookupPolicy {
+  local: boolean;
+}
+
+export interface ImageStreamSpec {
+  lookupPolicy?: ImageLookupPolicy;
+  dockerImageRepository?: string;
+  tags?: TagReference[];
+}
+
+export interface ImageStreamStatus {
+  dockerImageRepository: string;
+  publicDockerImageRepository?: string;
+  tags?: NamedTagEventList[];
+}
+
+export interface ImageStream extends KubeObject {
+  spec?: ImageStreamSpec;
+  status?: ImageStreamStatus;
+}
+
+export interface ImageStreamImage extends KubeObject {
+  image: Image;
+}
+
+export interface ImageStreamTag extends KubeObject {
+  tag: TagReference | null;
+  generation: number;
+  lookupPolicy: ImageLookupPolicy;
+  conditions?: TagEventCondition[];
+  image: Image;
+}
+
+export interface ImageStreamMapping extends KubeObject {
+  image: Image;
+  tag: string;
+}
+
+export interface ImageBlobReferences {
+  imageMissing?: boolean;
+  layers?: string[];
+  config?: string | null;
+  manifests?: string[];
+}
+
+export interface ImageLayerData {
+  /** Bytes; null when not known. */
+  size: number | null;
+  mediaType: string;
+}
+
+export interface ImageStreamLayers extends KubeObject {
+  blobs: Record<string, ImageLayerData>;
+  images: Record<string, ImageBlobReferences>;
+}
