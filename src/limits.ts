@@ -23,6 +23,8 @@ export const CONFIG_BYTES = 4 * MiB;
 export const MANIFEST_LAYERS = 512;
 /** Children of one index. */
 export const INDEX_CHILDREN = 256;
+/** Characters of an image reference that is looked at; a valid one has about 530 (name 255, tag 128, sha512 digest). */
+export const REFERENCE_CHARACTERS = 4096;
 
 /** Changes of one commit: etcd's default for a transaction, kept by every driver. */
 export const COMMIT_CHANGES = 128;
@@ -35,6 +37,12 @@ export const INLINE_TEXT_BYTES = 128 * KiB;
 export const BLOB_PIECE_BYTES = 1 * MiB;
 /** Bytes up to which a blob is read in one go instead of streamed. */
 export const SMALL_BLOB_BYTES = 64 * KiB;
+/** Chunks that are gathered into one piece of an upload at most, however small they are: bounds what they hold on to. */
+export const BLOB_PIECE_CHUNKS = 256;
+/** Bytes of an upload after which their way to the disk is started, so that the sync of its commit is short. */
+export const BLOB_WRITEBACK_BYTES = 64 * MiB;
+/** Uploads whose running hash is kept (about 1 KiB each); the content of others is read again at their commit. */
+export const UPLOAD_HASHES = 1_000;
 /** Bytes of small blobs (manifests above all) that are kept in memory. */
 export const BLOB_CACHE_BYTES = 16 * MiB;
 
@@ -57,6 +65,25 @@ export const CONFLICT_TRIES = 10;
 
 /** Milliseconds that a driver may take to notice another process's commits to the same SQLite file. */
 export const SQLITE_POLL_MS = 25;
+/** Changes of one SQLite transaction (a larger single commit goes alone): bounds how long other work waits for it. */
+export const SQLITE_GROUP_CHANGES = 256;
+/** Bytes of one SQLite transaction, for the same reason. */
+export const SQLITE_GROUP_BYTES = 2 * MiB;
+/** Milliseconds that one try may block while another process holds the SQLite write lock. */
+export const SQLITE_LOCK_MS = 25;
+/** Milliseconds of such tries, with other work between them, before the store counts as unavailable. */
+export const SQLITE_BUSY_MS = 5_000;
+/** Bytes of a page of the SQLite file. */
+export const SQLITE_PAGE_BYTES = 8 * KiB;
+/** Bytes of pages that SQLite keeps in memory. */
+export const SQLITE_CACHE_BYTES = 16 * MiB;
+/** Pages of the write-ahead log at which they are moved to the file: fewer stall less often, more write less twice. */
+export const SQLITE_WAL_PAGES = 4_000;
+/** Bytes of the log from which writers wait for readers so that it can begin anew: such pauses must stay rare. */
+export const SQLITE_WAL_BYTES = 4 * SQLITE_WAL_PAGES * SQLITE_PAGE_BYTES;
+/** Changes that are read in one go while a watch catches up or compaction goes on. */
+export const SQLITE_STEP_CHANGES = 200;
+
 /** Revisions that stay readable (watches, continue tokens) before compaction takes them. */
 export const HISTORY_SECONDS = 600;
 
