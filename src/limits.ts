@@ -30,8 +30,6 @@ export const REFERENCE_CHARACTERS = 4096;
 export const COMMIT_CHANGES = 128;
 /** Bytes of all keys and values of one commit: etcd's default for a request, kept by every driver. */
 export const COMMIT_BYTES = 1.5 * MiB;
-/** Bytes of a manifest or config that is kept inside its Image; larger ones are blobs that the Image names. */
-export const INLINE_TEXT_BYTES = 128 * KiB;
 
 /** Bytes of a piece in which blobs are moved: Node's 64 KiB defaults lose threefold (docs/performance.md). */
 export const BLOB_PIECE_BYTES = 1 * MiB;

@@ -1,0 +1,258 @@
+/** Writing kept objects: one commit each, never over somebody else's change. */
+import { CONFLICT_TRIES } from '../limits.ts';
+import type { Change } from '../store/store.ts';
+import { CommitConflict } from '../store/store.ts';
+import { canonicalOf, keptAs, puts, removal } from './changes.ts';
+import type { Context } from './context.ts';
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  type FieldError,
+  invalid,
+  invalidValue,
+  modified,
+  notFound,
+} from './errors.ts';
+import { validateMetadata, validateMetadataUpdate } from './metadata.ts';
+import { namespaceCheck } from './namespaced.ts';
+import { apiTime, type KubeObject, nameOf } from './object.ts';
+import { readKept } from './reads.ts';
+import type { Kept, Resource } from './resource.ts';
+import { type KeptObject, keptOf, keyOf, parsed, served } from './values.ts';
+
+/** What a write came to. */
+export interface Written<T> {
+  /** With its new resourceVersion; the old one if nothing changed or it was a dry run. */
+  readonly object: T;
+  /** The object as JSON, as it goes over the wire. */
+  readonly served: Buffer;
+  /** Whether the object did not exist before. */
+  readonly created: boolean;
+}
+
+const GENERATED_CHARACTERS = 5;
+const GENERATED_BASE_CHARACTERS = 58;
+
+/**
+ * Creates an object: fills in what the server owns, validates, commits. `object` is changed.
+ * @throws {DomainError} AlreadyExists, Invalid, NotFound (the namespace), BadRequest, and what the resource's rules throw.
+ */
+export async function createObject<T extends KubeObject>(
+  ctx: Context,
+  resource: Resource<T>,
+  namespace: string,
+  object: T,
+): Promise<Written<T>> {
+  const base = object.metadata.generateName;
+  const generate = base && !object.metadata.name ? base.slice(0, GENERATED_BASE_CHARACTERS) : undefined;
+  for (let tries = 1; ; tries++) {
+    if (generate !== undefined) object.metadata.name = generate + ctx.suffix(GENERATED_CHARACTERS);
+    try {
+      return await createOnce(ctx, resource, namespace, object);
+    } catch (error) {
+      if (!(error instanceof CommitConflict)) throw error;
+      const taken = error.key === keyOf(resource, namespace, nameOf(object));
+      if (taken && (generate === undefined || tries >= CONFLICT_TRIES)) throw alreadyExists(resource, nameOf(object));
+      if (tries >= CONFLICT_TRIES) throw modified(resource, nameOf(object));
+    }
+  }
+}
+
+async function createOnce<T extends KubeObject>(
+  ctx: Context,
+  resource: Resource<T>,
+  namespace: string,
+  object: T,
+): Promise<Written<T>> {
+  const changes = await creation(ctx, resource, namespace, object);
+  return storeObject(ctx, resource, namespace, changes.object, undefined, changes.changes);
+}
+
+/**
+ * A new object, ready for a commit that other things belong to as well: `object` as it will be stored and the changes
+ * that store it. Throws as `createObject`.
+ */
+export async function creation<T extends KubeObject>(
+  ctx: Context,
+  resource: Resource<T>,
+  namespace: string,
+  object: T,
+): Promise<{ readonly object: T; readonly changes: readonly Change[] }> {
+  const kept = keptOf(resource);
+  const meta = object.metadata;
+  if (meta.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created');
+  delete meta.resourceVersion;
+  delete meta.deletionTimestamp;
+  delete meta.deletionGracePeriodSeconds;
+  if (resource.namespaced) meta.namespace = namespace;
+  else delete meta.namespace;
+  const check = resource.namespaced ? await namespaceCheck(ctx.store, namespace, resource, nameOf(object)) : undefined;
+  meta.uid = ctx.uid();
+  meta.creationTimestamp = apiTime(ctx.now());
+  if (kept.generation) meta.generation = 1;
+  await kept.prepareCreate?.(ctx, object);
+  await refuseInvalid(ctx, resource, object, undefined, [], kept.validate);
+  const stored = canonicalOf(resource, object);
+  const changes = [
+    ...puts(resource, namespace, stored, undefined),
+    ...((await kept.alongside?.(ctx, stored, undefined)) ?? []),
+  ];
+  return { object: stored, changes: check ? [check, ...changes] : changes };
+}
+
+export interface UpdateOptions {
+  /** Whether a conflict with another writer is met by doing it all again; for changes that say what, not from what. */
+  readonly retry?: boolean;
+  /** Rules of a subresource, which replace the resource's own. */
+  readonly rules?: Pick<Kept<KubeObject>, 'prepareUpdate' | 'validate'>;
+}
+
+/**
+ * Changes an object. `change` gets what is stored (a copy of its own) and gives what shall be; it is called again on a
+ * retry. A change that changes nothing is not written.
+ * @throws {DomainError} NotFound, Conflict, Invalid, and what `change` and the resource's rules throw.
+ */
+export async function updateObject<T extends KubeObject>(
+  ctx: Context,
+  resource: Resource<T>,
+  namespace: string,
+  name: string,
+  change: (old: T) => T | Promise<T>,
+  options: UpdateOptions = {},
+): Promise<Written<T>> {
+  for (let tries = 1; ; tries++) {
+    const current = await readKept(ctx.store, resource, namespace, name);
+    if (!current) throw notFound(resource, name);
+    const object = await change(parsed(resource, ctx.settings, current));
+    const unconditional = !object.metadata.resourceVersion;
+    try {
+      return await updateOnce(ctx, resource, namespace, current, object, options);
+    } catch (error) {
+      if (!(error instanceof CommitConflict)) throw error;
+      if (!(options.retry || unconditional) || tries >= CONFLICT_TRIES) throw modified(resource, name);
+    }
+  }
+}
+
+async function updateOnce<T extends KubeObject>(
+  ctx: Context,
+  resource: Resource<T>,
+  namespace: string,
+  current: KeptObject,
+  object: T,
+  options: UpdateOptions,
+): Promise<Written<T>> {
+  const kept = keptOf(resource);
+  const old = parsed(resource, ctx.settings, current);
+  checkVersion(resource, kept, object, old);
+  keepServersMetadata(resource, kept, object, old);
+  const rules = (options.rules as Pick<Kept<T>, 'prepareUpdate' | 'validate'> | undefined) ?? kept;
+  await rules.prepareUpdate?.(ctx, object, old);
+  if (kept.generation && !options.rules && specOf(object) !== specOf(old)) {
+    object.metadata.generation = (old.metadata.generation ?? 0) + 1;
+  }
+  const metadataErrors = validateMetadataUpdate(object, old);
+  await refuseInvalid(ctx, resource, object, old, metadataErrors, rules.validate);
+  const stored = canonicalOf(resource, object);
+  if (stored.metadata.deletionTimestamp && !stored.metadata.finalizers?.length) {
+    const changes = await removal(ctx, resource, namespace, current, old);
+    if (!ctx.dryRun) await ctx.store.commit(changes);
+    return { object: stored, served: Buffer.from(JSON.stringify(stored)), created: false };
+  }
+  const changes = puts(resource, namespace, stored, current);
+  if (changes.length === 0) {
+    return { object: old, served: served(resource, ctx.settings, current), created: false };
+  }
+  const alongside = (await kept.alongside?.(ctx, stored, old)) ?? [];
+  return storeObject(ctx, resource, namespace, stored, current, [...changes, ...alongside]);
+}
+
+function checkVersion<T extends KubeObject>(resource: Resource<T>, kept: Kept<T>, object: T, old: T): void {
+  const asked = object.metadata.resourceVersion;
+  const name = nameOf(old);
+  if (object.metadata.uid && object.metadata.uid !== old.metadata.uid) {
+    const message = `Precondition failed: UID in precondition: ${object.metadata.uid}, UID in object meta: ${old.metadata.uid}`;
+    throw conflict(resource, name, message);
+  }
+  if (asked) {
+    if (asked !== old.metadata.resourceVersion) throw modified(resource, name);
+  } else if (!kept.unconditionalUpdate) {
+    // Kubernetes names the plural as the kind here.
+    throw invalid({ group: resource.group, kind: resource.resource }, name, [
+      invalidValue('metadata.resourceVersion', 0, 'must be specified for an update'),
+    ]);
+  }
+}
+
+/** What a client cannot change is what it was, whether sent back or left out. */
+function keepServersMetadata<T extends KubeObject>(resource: Resource<T>, kept: Kept<T>, object: T, old: T): void {
+  const meta = object.metadata;
+  const { uid, creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds } = old.metadata;
+  meta.name ??= nameOf(old);
+  if (resource.namespaced && old.metadata.namespace) meta.namespace ??= old.metadata.namespace;
+  if (!resource.namespaced) delete meta.namespace;
+  if (uid) meta.uid = uid;
+  if (!meta.creationTimestamp && creationTimestamp !== undefined) meta.creationTimestamp = creationTimestamp;
+  if (kept.generation) assign(meta, 'generation', generation);
+  assign(meta, 'deletionTimestamp', deletionTimestamp);
+  assign(meta, 'deletionGracePeriodSeconds', deletionGracePeriodSeconds);
+}
+
+function assign<M, K extends keyof M>(target: M, member: K, value: M[K] | undefined): void {
+  if (value === undefined) delete target[member];
+  else target[member] = value;
+}
+
+function specOf(object: KubeObject): string {
+  return 'spec' in object ? JSON.stringify(object.spec) : '';
+}
+
+async function refuseInvalid<T extends KubeObject>(
+  ctx: Context,
+  resource: Resource<T>,
+  object: T,
+  old: T | undefined,
+  before: readonly FieldError[],
+  validate: Kept<T>['validate'],
+): Promise<void> {
+  const errors = [...before, ...validateMetadata(resource, object), ...(await validate(ctx, object, old))];
+  if (errors.length > 0) throw invalid(resource, nameOf(object), errors);
+}
+
+/** Commits the changes that store an object (`changes.ts`), unless it is a dry run. Throws CommitConflict. */
+export async function storeObject<T extends KubeObject>(
+  ctx: Context,
+  resource: Resource<T>,
+  namespace: string,
+  stored: T,
+  current: KeptObject | undefined,
+  changes: readonly Change[],
+): Promise<Written<T>> {
+  const created = current === undefined;
+  if (ctx.dryRun) {
+    if (created) {
+      const key = keyOf(resource, namespace, nameOf(stored));
+      const existing = await ctx.store.get(key);
+      if (existing) throw new CommitConflict(key, existing.revision);
+    }
+    const revision = current?.head.revision ?? 0;
+    return outcome(ctx, resource, keptAs(resource, namespace, stored, revision), created);
+  }
+  const revision = await ctx.store.commit(changes);
+  return outcome(ctx, resource, keptAs(resource, namespace, stored, revision), created);
+}
+
+function outcome<T extends KubeObject>(
+  ctx: Context,
+  resource: Resource<T>,
+  kept: KeptObject,
+  created: boolean,
+): Written<T> {
+  const bytes = served(resource, ctx.settings, kept);
+  const object = JSON.parse(bytes.toString()) as T;
+  if (kept.head.revision > 0) return { object, served: bytes, created };
+  // A dry run of a create has no version.
+  delete object.metadata.resourceVersion;
+  return { object, served: Buffer.from(JSON.stringify(object)), created };
+}
