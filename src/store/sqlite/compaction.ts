@@ -37,12 +37,12 @@ export class Compaction {
       'SELECT revision FROM version WHERE revision > ? AND revision <= ? ORDER BY revision LIMIT 1 OFFSET ?',
     );
     // A commit leads to the versions that it superseded. The deletions themselves go last: without them their
-    // predecessors would not be found.
+    // predecessors would not be found. (+ takes away the type, which the index has not, so that the index is used.)
     this.#sweepOverwritten = new Query(
       db,
       `DELETE FROM version WHERE id IN (
          SELECT p.id FROM version AS v CROSS JOIN version AS p
-         ON p.key = v.key AND p.superseded = v.revision AND p.id < v.id
+         ON p.key = v.key AND p.superseded = +v.revision AND p.superseded < 9e999 AND p.id < v.id
          WHERE v.revision > ? AND v.revision <= ? LIMIT ?)`,
     );
     this.#sweepDeletions = new Query(

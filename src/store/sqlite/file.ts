@@ -11,9 +11,11 @@ const APPLICATION = 0x48644774;
 const FORMAT = 1;
 
 /**
- * One row for each version of a key. `superseded` is the revision that overwrote or deleted it, NULL while it lives; a
- * deletion is a row without a value that is superseded by itself. Each row is in exactly one of the first two indexes,
- * so a write of a new key touches few pages; `history` leads watches and compaction.
+ * One row for each version of a key. `superseded` is the revision that overwrote or deleted it, infinity (9e999) while
+ * it lives; a deletion is a row without a value that is superseded by itself. The column has no type so that SQLite
+ * keeps it as a float of always 8 bytes: then changing it does not move the value, which may be large, to new pages.
+ * Each row is in exactly one of the first two indexes, so a write of a new key touches few pages; `history` leads
+ * watches and compaction.
  */
 const SCHEMA = `
   CREATE TABLE version (
@@ -21,11 +23,11 @@ const SCHEMA = `
     key TEXT NOT NULL,
     revision INTEGER NOT NULL,
     created INTEGER NOT NULL,
-    superseded INTEGER,
+    superseded NOT NULL DEFAULT 9e999,
     value BLOB
   );
-  CREATE UNIQUE INDEX live ON version (key) WHERE superseded IS NULL;
-  CREATE INDEX past ON version (key, superseded) WHERE superseded IS NOT NULL;
+  CREATE UNIQUE INDEX live ON version (key) WHERE superseded = 9e999;
+  CREATE INDEX past ON version (key, superseded) WHERE superseded < 9e999;
   CREATE INDEX history ON version (revision);
   CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
   INSERT INTO meta VALUES ('compacted', 0), ('swept', 0);
@@ -38,7 +40,7 @@ const SCHEMA = `
  * @throws {StoreUnavailable} saying what to do, if the file is damaged, another program's or a newer version's. An error
  *   of SQLite (busy) is thrown as it is.
  */
-export function openFile(file: string): DatabaseSync {
+export function openFile(file: string, quotaBytes?: number): DatabaseSync {
   makePrivate(file);
   const db = new DatabaseSync(file, { timeout: SQLITE_LOCK_MS });
   try {
@@ -54,6 +56,8 @@ export function openFile(file: string): DatabaseSync {
       PRAGMA wal_autocheckpoint = ${SQLITE_WAL_PAGES};
       PRAGMA journal_size_limit = ${SQLITE_WAL_PAGES * SQLITE_PAGE_BYTES};
     `);
+    // For this connection only; SQLite does not remember it.
+    if (quotaBytes !== undefined) db.exec(`PRAGMA max_page_count = ${Math.ceil(quotaBytes / SQLITE_PAGE_BYTES)}`);
     return db;
   } catch (error) {
     db.close();

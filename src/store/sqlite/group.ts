@@ -1,6 +1,6 @@
 /** Group commit: commits that wait at the same time share one transaction and one write to disk. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SQLITE_BUSY_MS, SQLITE_GROUP_BYTES, SQLITE_GROUP_CHANGES } from '../../limits.ts';
+import { SQLITE_GROUP_BYTES, SQLITE_GROUP_CHANGES } from '../../limits.ts';
 import { checkChanges } from '../changes.ts';
 import { type Change, type Revision, type StoreError, StoreFull } from '../store.ts';
 import type { Commit } from '../watchers.ts';
@@ -15,11 +15,19 @@ interface Waiting {
   reject(error: StoreError): void;
 }
 
+interface GroupOptions {
+  /** Named in errors. */
+  readonly file: string;
+  /** Milliseconds that a lock of another process is waited for. */
+  readonly busyMs: number;
+}
+
 /** Milliseconds between tries for a lock that another process holds; other work goes on meanwhile. */
 const RETRY_MS = 2;
 
 export class GroupCommit {
   readonly #file: string;
+  readonly #busyMs: number;
   readonly #writer: Writer;
   readonly #published: (before: Revision, commits: readonly Commit[]) => void;
   readonly #log: WriteAheadLog;
@@ -28,12 +36,13 @@ export class GroupCommit {
 
   /** @param published is called with the commits of each transaction, before their callers hear of them. */
   constructor(
-    file: string,
+    { file, busyMs }: GroupOptions,
     writer: Writer,
     log: WriteAheadLog,
     published: (before: Revision, commits: readonly Commit[]) => void,
   ) {
     this.#file = file;
+    this.#busyMs = busyMs;
     this.#writer = writer;
     this.#log = log;
     this.#published = published;
@@ -89,9 +98,9 @@ export class GroupCommit {
     }
   }
 
-  /** Writes the group as soon as no other process holds the lock, up to SQLITE_BUSY_MS. */
+  /** Writes the group as soon as no other process holds the lock, up to `busyMs`. */
   async #attempt(group: readonly Waiting[]): Promise<GroupOutcome | StoreError> {
-    const until = performance.now() + SQLITE_BUSY_MS;
+    const until = performance.now() + this.#busyMs;
     for (;;) {
       try {
         return this.#writer.write(group.map((waiting) => waiting.changes));

@@ -45,8 +45,9 @@ export class Reader {
     // empty store is at revision 1.
     this.#revision = new Query(db, 'SELECT ifnull(max(revision), 1) FROM version');
     this.#compacted = new Query(db, `SELECT value FROM meta WHERE name = 'compacted'`);
-    const live = (where: string) => `FROM version WHERE ${where} AND superseded IS NULL`;
-    const past = (where: string) => `FROM version WHERE ${where} AND superseded > ?1 AND revision <= ?1`;
+    const live = (where: string) => `FROM version WHERE ${where} AND superseded = 9e999`;
+    const past = (where: string) =>
+      `FROM version WHERE ${where} AND superseded > ?1 AND superseded < 9e999 AND revision <= ?1`;
     const at = (columns: string, where: string) =>
       `SELECT ${columns} ${live(where)} AND revision <= ?1 UNION ALL SELECT ${columns} ${past(where)}`;
     const range = 'key >= ?2 AND key < ?3';

@@ -35,6 +35,10 @@ export interface SqliteStoreOptions {
   readonly clock?: () => number;
   /** How long overwritten versions stay readable; 0 keeps them until `compact` is called. Default HISTORY_SECONDS. */
   readonly historySeconds?: number;
+  /** The most that the file may grow to; a commit beyond fails with StoreFull. Default: as the disk allows. */
+  readonly quotaBytes?: number;
+  /** Milliseconds that a lock of another process is waited for. Default SQLITE_BUSY_MS. */
+  readonly busyMs?: number;
   /** Hears of failures of the compaction that runs by itself; it is tried again. */
   readonly onCompactionFailure?: (error: StoreError) => void;
 }
@@ -48,7 +52,7 @@ const RETRY_MS = 2;
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { file } = options;
-  const db = await untilFree(file, () => openFile(file));
+  const db = await untilFree(file, () => openFile(file, options.quotaBytes));
   try {
     return await untilFree(file, () => new SqliteStore(db, options));
   } catch (error) {
@@ -81,14 +85,16 @@ class SqliteStore implements Store {
   #closing: Promise<void> | undefined;
 
   constructor(db: DatabaseSync, options: SqliteStoreOptions) {
-    const { file, historySeconds = HISTORY_SECONDS } = options;
+    const { file, historySeconds = HISTORY_SECONDS, busyMs = SQLITE_BUSY_MS } = options;
     this.#db = db;
     this.#options = options;
     this.#reader = new Reader(db);
     this.#feed = new Feed(file, this.#reader, new Journal(db, this.#reader));
     const writer = new Writer(db, this.#reader);
     const log = new WriteAheadLog(db, file);
-    this.#group = new GroupCommit(file, writer, log, (before, commits) => this.#feed.published(before, commits));
+    this.#group = new GroupCommit({ file, busyMs }, writer, log, (before, commits) =>
+      this.#feed.published(before, commits),
+    );
     this.#compaction = new Compaction(db, this.#reader);
     this.#ageing = historySeconds > 0 ? this.#age(historySeconds * 1000) : undefined;
   }

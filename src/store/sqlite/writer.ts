@@ -45,9 +45,9 @@ export class Writer {
     this.#reader = reader;
     this.#begin = new Query(db, 'BEGIN IMMEDIATE');
     this.#commit = new Query(db, 'COMMIT');
-    const live = `SELECT ${ENTRY_COLUMNS}, id FROM version WHERE superseded IS NULL AND`;
+    const live = `SELECT ${ENTRY_COLUMNS}, id FROM version WHERE superseded = 9e999 AND`;
     this.#live = new Query(db, `${live} key = ?`);
-    this.#liveRevision = new Query(db, 'SELECT revision FROM version WHERE superseded IS NULL AND key = ?');
+    this.#liveRevision = new Query(db, 'SELECT revision FROM version WHERE superseded = 9e999 AND key = ?');
     this.#liveRange = new Query(db, `${live} key >= ? AND key < ? ORDER BY key`);
     this.#supersede = new Query(db, 'UPDATE version SET superseded = ? WHERE id = ?');
     this.#put = new Query(db, 'INSERT INTO version (key, revision, created, value) VALUES (?, ?, ?, ?)');
