@@ -93,3 +93,41 @@ export const KEEP_ALIVE_SECONDS = 120;
 export const HEADER_SECONDS = 30;
 /** Seconds of silence after which an upload's connection is given up; the session stays. */
 export const UPLOAD_IDLE_SECONDS = 120;
+/** Seconds in which a client must take something of a blob that it is sent; then its connection is given up. */
+export const DOWNLOAD_IDLE_SECONDS = 300;
+/** Seconds after which an upload that nobody has added to is dropped: a week, as distribution does. */
+export const UPLOAD_STALE_SECONDS = 7 * 24 * 3600;
+/** Tags that one push by digest may set with `?tag=`: what the OCI specification asks for at least; more are 414. */
+export const MANIFEST_TAG_PARAMETERS = 10;
+/** Ranges of one GET of a blob; containers/storage asks for at most 1024 and halves that when it is answered 400. */
+export const BLOB_RANGES = 1024;
+/** Bytes of a refused request's body that are read so that its connection can go on; with more it is closed. */
+export const REFUSED_BODY_BYTES = 256 * KiB;
+/** Bytes of such a body that are still taken while the client reads why it was refused, before the connection closes. */
+export const LINGER_BYTES = 64 * MiB;
+/** Seconds for the same. */
+export const LINGER_SECONDS = 5;
+/** Seconds that a registry client may keep what the token endpoint gave it: it is the API token, checked at every use. */
+export const REGISTRY_TOKEN_SECONDS = 3600;
+/** Bytes of a form that is sent to the token endpoint. */
+export const TOKEN_FORM_BYTES = 64 * KiB;
+/** Repositories of a namespace that are looked through for a blob when a mount does not say from where. */
+export const MOUNT_SEARCH_REPOSITORIES = 100;
+/** Bytes of one page of referrers: clients read no larger index (as a manifest, 4 MiB). */
+export const REFERRERS_BYTES = 4 * MiB - 4 * KiB;
+
+/** API tokens that are kept in memory once they have been used; a token that is not takes one read of the store. */
+export const ACCESS_TOKENS_KEPT = 10_000;
+/** Days that the installation's own certificate authority is valid. */
+export const AUTHORITY_DAYS = 3650;
+/** Days that a certificate is valid which it issues; Apple's clients refuse more than 825. */
+export const CERTIFICATE_DAYS = 365;
+/** Days before its end at which a certificate is renewed. */
+export const CERTIFICATE_RENEWAL_DAYS = 30;
+/** Milliseconds between two looks at whether the certificates of a running server must be renewed. */
+export const CERTIFICATE_CHECK_MS = 12 * 3_600_000;
+/** Milliseconds that the store or the blobs may take to answer a health check. */
+export const HEALTH_CHECK_MS = 3_000;
+
+/** Bytes of composed objects (ImageStreamImages, ImageStreamTags) that are kept in memory. */
+export const COMPOSED_CACHE_BYTES = 16 * MiB;
