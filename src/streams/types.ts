@@ -114,3 +114,73 @@ export interface ImageStreamLayers extends KubeObject {
   blobs: Record<string, ImageLayerData>;
   images: Record<string, ImageBlobReferences>;
 }
+
+/** A tag as it should be and as it is. Absent parts are printed as null. */
+export interface ImageTag extends KubeObject {
+  spec: TagReference | null;
+  status: NamedTagEventList | null;
+  /** null if there is none, and in lists. */
+  image: Image | null;
+}
+
+/** How one step of an import went: a Status without kind and apiVersion. */
+export interface ImportOutcome {
+  metadata: Record<string, never>;
+  status?: 'Success' | 'Failure';
+  message?: string;
+  reason?: string;
+  details?: {
+    name?: string;
+    group?: string;
+    kind?: string;
+    causes?: { reason?: string; message?: string; field?: string }[];
+    retryAfterSeconds?: number;
+  };
+  /** HTTP status. */
+  code?: number;
+}
+
+export interface RepositoryImportSpec {
+  from: ObjectReference;
+  importPolicy?: TagImportPolicy;
+  referencePolicy?: TagReferencePolicy;
+  includeManifest?: boolean;
+}
+
+export interface ImageImportSpec {
+  from: ObjectReference;
+  /** The tag that is set; without it the image is only looked up. */
+  to?: { name?: string };
+  importPolicy?: TagImportPolicy;
+  referencePolicy?: TagReferencePolicy;
+  includeManifest?: boolean;
+}
+
+export interface ImageImportStatus {
+  status: ImportOutcome;
+  image?: Image;
+  /** The tag that was looked up; left out for a digest. */
+  tag?: string;
+  /** The children of a manifest list or index that was kept as such. */
+  manifests?: Image[];
+}
+
+export interface RepositoryImportStatus {
+  status: ImportOutcome;
+  images?: ImageImportStatus[];
+  additionalTags?: string[];
+}
+
+export interface ImageStreamImport extends KubeObject {
+  spec: {
+    /** Whether anything is stored. */
+    import: boolean;
+    repository?: RepositoryImportSpec;
+    images?: ImageImportSpec[];
+  };
+  status: {
+    import?: ImageStream;
+    repository?: RepositoryImportStatus;
+    images?: ImageImportStatus[];
+  };
+}
