@@ -73,7 +73,7 @@ test('bytes that are not UTF-8 are replaced inside strings and refused elsewhere
 test('a member called __proto__ is only a member', () => {
   const value = parseJson('{"__proto__":{"mediaType":"x"}}');
   assert.ok(isJsonObject(value));
-  assert.equal(value['mediaType'], undefined);
+  assert.equal(value.mediaType, undefined);
 });
 
 test('objects are told from null and lists', () => {

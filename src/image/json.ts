@@ -17,9 +17,13 @@ export class JsonInvalid extends Error {
   readonly column: number;
 
   constructor(reason: string, text: string, offset: number) {
-    const before = text.slice(0, offset);
-    const line = before.split('\n').length;
-    const column = offset - before.lastIndexOf('\n');
+    let line = 1;
+    let lineStart = 0;
+    for (let feed = text.indexOf('\n'); feed !== -1 && feed < offset; feed = text.indexOf('\n', lineStart)) {
+      line++;
+      lineStart = feed + 1;
+    }
+    const column = offset - lineStart + 1;
     super(`${reason} at line ${line}, column ${column} (offset ${offset})`);
     this.name = 'JsonInvalid';
     this.offset = offset;
@@ -112,10 +116,8 @@ interface Fault {
 
 type Expected = 'value' | 'value or ]' | 'member or }' | 'member' | ':' | ', or end' | 'nothing';
 
-const SPACE = /[ \t\n\r]*/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
-const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![0-9.eE+-])/y;
-const WORD = /(?:true|false|null)(?![A-Za-z])/y;
+const SCALAR = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![0-9.eE+-])|(?:true|false|null)(?![A-Za-z])/y;
 
 /** Walks a document that the platform's parser refused, without recursion, and says where it went wrong. */
 function firstFault(text: string): Fault {
@@ -123,7 +125,7 @@ function firstFault(text: string): Fault {
   let expected: Expected = 'value';
   let at = 0;
   for (;;) {
-    at = after(SPACE, text, at) ?? at;
+    at = skipSpace(text, at);
     const found = text.charAt(at);
     const step = closes(expected, found, open) ?? advance(expected, found, text, at);
     if (step === undefined) {
@@ -147,6 +149,16 @@ function firstFault(text: string): Fault {
   }
 }
 
+function skipSpace(text: string, start: number): number {
+  let at = start;
+  let code = text.charCodeAt(at);
+  while (code === 0x20 || (code >= 0x09 && code <= 0x0d && code !== 0x0b && code !== 0x0c)) {
+    at++;
+    code = text.charCodeAt(at);
+  }
+  return at;
+}
+
 function closes(expected: Expected, found: string, open: readonly string[]): 'closed' | undefined {
   const inside = open.at(-1);
   const object = inside === '{' && found === '}' && (expected === 'member or }' || expected === ', or end');
@@ -162,7 +174,7 @@ function advance(expected: Expected, found: string, text: string, at: number): n
       if (found === '{' || found === '[') {
         return at + 1;
       }
-      return found === '"' ? stringEnd(text, at) : (after(NUMBER, text, at) ?? after(WORD, text, at));
+      return found === '"' ? stringEnd(text, at) : after(SCALAR, text, at);
     case 'member':
     case 'member or }':
       return found === '"' ? stringEnd(text, at) : undefined;

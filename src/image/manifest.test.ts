@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { INDEX_CHILDREN, MANIFEST_BYTES, MANIFEST_LAYERS } from '../limits.ts';
 import { digestOf } from './digest.ts';
 import {
+  isConfigOf,
   isManifestOf,
   type Manifest,
   ManifestInvalid,
@@ -247,6 +248,18 @@ test('a signed manifest is known by the bytes that were signed', () => {
   assert.ok(isManifestOf(digestOf(payload), OCI_MANIFEST, payload));
   assert.ok(!isManifestOf(digestOf(payload), OCI_MANIFEST, `${payload} `));
   assert.ok(!isManifestOf(digestOf(payload), OCI_INDEX, payload));
+});
+
+test('the config that a manifest names', () => {
+  const text = JSON.stringify(image());
+  assert.ok(isConfigOf(OCI_MANIFEST, text, '{}'));
+  assert.ok(
+    isConfigOf(OCI_MANIFEST, JSON.stringify(image({ config: { ...config, digest: digestOf('x', 'sha512') } })), 'x'),
+  );
+  assert.ok(!isConfigOf(OCI_MANIFEST, text, '{ }'));
+  assert.ok(!isConfigOf(DOCKER_MANIFEST, text, '{}'));
+  assert.ok(!isConfigOf(OCI_INDEX, JSON.stringify(index()), '{}'));
+  assert.ok(!isConfigOf(OCI_MANIFEST, '', '{}'));
 });
 
 test('only ManifestInvalid is thrown, whatever comes', () => {

@@ -8,7 +8,7 @@ import {
   readDescriptors,
   readString,
 } from './descriptor.ts';
-import { type Digest, digestOf } from './digest.ts';
+import { type Digest, digestAlgorithm, digestOf } from './digest.ts';
 import { isJsonObject, JsonInvalid, type JsonObject, parseJson } from './json.ts';
 import {
   baseMediaType,
@@ -214,4 +214,24 @@ export function isManifestOf(name: string, mediaType: string, manifest: string):
   }
   const bytes = Buffer.from(manifest);
   return manifestDigest(bytes, mediaType === '' ? DOCKER_SCHEMA1 : mediaType) === name;
+}
+
+/**
+ * Whether bytes are the config that a manifest names, which is what an update of an Image asks.
+ *
+ * @param mediaType The updated Image's; only images have configs.
+ */
+export function isConfigOf(mediaType: string, manifest: string, config: string): boolean {
+  if (!isImageType(mediaType)) {
+    return false;
+  }
+  try {
+    const parsed = parseManifest(Buffer.from(manifest), mediaType);
+    return parsed.kind === 'image' && parsed.config.digest === digestOf(config, digestAlgorithm(parsed.config.digest));
+  } catch (error) {
+    if (error instanceof ManifestInvalid) {
+      return false;
+    }
+    throw error;
+  }
 }
