@@ -12,6 +12,16 @@ export const API_BODY_BYTES = 3 * MiB;
 export const JSON_DEPTH = 32;
 /** Operations of one JSON patch, as in kube-apiserver. */
 export const JSON_PATCH_OPERATIONS = 10_000;
+/** Bytes of one request body that is YAML rather than JSON: its parser takes about a tenth of a second for so much. */
+export const API_YAML_BYTES = 1 * MiB;
+/** Aliases that a YAML body may hold; what they stand for counts each time, so that few cannot stand for much. */
+export const YAML_ALIASES = 100;
+/** Unknown or repeated members of one body that are reported, as in kube-apiserver. */
+export const REPORTED_FIELDS = 100;
+/** Bytes of all annotations of an object together, as in kube-apiserver. */
+export const ANNOTATIONS_BYTES = 256 * KiB;
+/** Seconds after which a client may try again when the store or the blobs are full or away. */
+export const STORAGE_RETRY_SECONDS = 5;
 /** Characters of a fieldManager, as in kube-apiserver. */
 export const FIELD_MANAGER_CHARACTERS = 128;
 
@@ -89,6 +99,8 @@ export const HISTORY_SECONDS = 600;
 export const DRAIN_SECONDS = 10;
 /** Seconds until an idle keep-alive connection is closed. */
 export const KEEP_ALIVE_SECONDS = 120;
+/** Seconds in which a TLS handshake must be done. */
+export const HANDSHAKE_SECONDS = 10;
 /** Seconds in which the headers of a request must arrive. */
 export const HEADER_SECONDS = 30;
 /** Seconds of silence after which an upload's connection is given up; the session stays. */

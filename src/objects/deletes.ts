@@ -3,11 +3,11 @@ import { CONFLICT_TRIES } from '../limits.ts';
 import { CommitConflict } from '../store/store.ts';
 import { canonicalOf, puts, removal } from './changes.ts';
 import type { Context } from './context.ts';
-import { conflict, modified, notFound } from './errors.ts';
+import { conflict, forbidden, modified, notFound } from './errors.ts';
 import { apiTime, type KubeObject, nameOf } from './object.ts';
 import { readKept } from './reads.ts';
 import type { DeleteOptions, Resource } from './resource.ts';
-import { type KeptObject, parsed, served } from './values.ts';
+import { type KeptObject, keptOf, parsed, served } from './values.ts';
 import { storeObject } from './writes.ts';
 
 /** What a deletion came to. */
@@ -51,14 +51,18 @@ async function deleteOnce<T extends KubeObject>(
 ): Promise<Deleted<T>> {
   const old = parsed(resource, ctx.settings, current);
   checkPreconditions(resource, old, options);
+  const kept = keptOf(resource);
+  const refused = kept.undeletable?.(old);
+  if (refused) throw forbidden(resource, nameOf(old), refused);
   const bytes = served(resource, ctx.settings, current);
-  if (old.metadata.finalizers?.length) {
+  if (old.metadata.finalizers?.length || kept.terminate) {
     if (old.metadata.deletionTimestamp) return { object: old, served: bytes, gone: false };
     const marked = structuredClone(old);
     marked.metadata.deletionTimestamp = apiTime(ctx.now());
     marked.metadata.deletionGracePeriodSeconds = 0;
     // Kubernetes counts the mark as a change of the object's generation.
     if (marked.metadata.generation !== undefined) marked.metadata.generation += 1;
+    kept.terminate?.(marked);
     const stored = canonicalOf(resource, marked);
     const changes = puts(resource, namespace, stored, current);
     const written = await storeObject(ctx, resource, namespace, stored, current, changes);

@@ -25,13 +25,16 @@ export interface Resource<T extends KubeObject = KubeObject> {
   readonly schema: ObjectSchema;
   readonly table: TableColumns<T>;
   /** Fields beside metadata.name and metadata.namespace that fieldSelector may name. */
-  readonly fields?: Readonly<Record<string, (object: T) => string>>;
+  readonly fields?: Readonly<Record<string, FieldReader<T>>>;
   /** Set for objects that are stored as such: the edge reads, writes and watches them. */
   readonly kept?: Kept<T>;
   /** Set for objects that are computed: what the edge calls instead. */
   readonly computed?: Computed<T>;
-  readonly subresources?: readonly Subresource[];
+  readonly subresources?: readonly Subresource<T>[];
 }
+
+/** Reads a field as text. Written as a method so that a resource of any kind is a Resource (methods are bivariant). */
+export type FieldReader<T> = { read(object: T): string }['read'];
 
 /** Columns of a table and how a row is made. Pure: the clock is passed in. */
 export interface TableColumns<T> {
@@ -67,6 +70,13 @@ export interface Kept<T extends KubeObject> {
   validate(ctx: Context, object: T, old: T | undefined): Awaitable<readonly FieldError[]>;
   /** Why a name is refused (the detail of `metadata.name: Invalid value`); undefined if it is fine. */
   validateName(name: string): string | undefined;
+  /** Why an object may not be deleted (403); undefined if it may. */
+  undeletable?(object: T): string | undefined;
+  /**
+   * If set, a deletion first marks the object (deletionTimestamp, and what this changes in place); whoever then clears
+   * what depends on it removes it for good.
+   */
+  terminate?(object: T): void;
   /**
    * Changes that belong into the same commit as the object itself (records, links, checks). `object` is undefined for a
    * deletion, `old` for a creation. Called again on every try.

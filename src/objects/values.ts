@@ -70,7 +70,7 @@ interface Openings {
 
 const openings = new WeakMap<object, Openings>();
 
-function openingsOf(resource: Resource): Openings {
+function openingsOf(resource: Pick<Resource, 'group' | 'version' | 'kind'>): Openings {
   let found = openings.get(resource);
   if (!found) {
     const api = resource.group ? `${resource.group}/${resource.version}` : resource.version;
@@ -96,7 +96,7 @@ export function served<T extends KubeObject>(
   form: 'object' | 'item' = 'object',
   revision: Revision = kept.head.revision,
 ): Buffer {
-  const opening = openingsOf(resource as unknown as Resource)[form];
+  const opening = openingsOf(resource)[form];
   const version = String(revision);
   const value = kept.head.value;
   const newline = value.indexOf(NEWLINE);

@@ -72,12 +72,15 @@ async function createOnce<T extends KubeObject>(
 /**
  * A new object, ready for a commit that other things belong to as well: `object` as it will be stored and the changes
  * that store it. Throws as `createObject`.
+ *
+ * @param within Changes that make sure of the namespace, instead of the check that it exists.
  */
 export async function creation<T extends KubeObject>(
   ctx: Context,
   resource: Resource<T>,
   namespace: string,
   object: T,
+  within?: readonly Change[],
 ): Promise<{ readonly object: T; readonly changes: readonly Change[] }> {
   const kept = keptOf(resource);
   const meta = object.metadata;
@@ -87,7 +90,8 @@ export async function creation<T extends KubeObject>(
   delete meta.deletionGracePeriodSeconds;
   if (resource.namespaced) meta.namespace = namespace;
   else delete meta.namespace;
-  const check = resource.namespaced ? await namespaceCheck(ctx.store, namespace, resource, nameOf(object)) : undefined;
+  const first =
+    within ?? (resource.namespaced ? [await namespaceCheck(ctx.store, namespace, resource, nameOf(object))] : []);
   meta.uid = ctx.uid();
   meta.creationTimestamp = apiTime(ctx.now());
   if (kept.generation) meta.generation = 1;
@@ -98,14 +102,14 @@ export async function creation<T extends KubeObject>(
     ...puts(resource, namespace, stored, undefined),
     ...((await kept.alongside?.(ctx, stored, undefined)) ?? []),
   ];
-  return { object: stored, changes: check ? [check, ...changes] : changes };
+  return { object: stored, changes: [...first, ...changes] };
 }
 
-export interface UpdateOptions {
+export interface UpdateOptions<T extends KubeObject = KubeObject> {
   /** Whether a conflict with another writer is met by doing it all again; for changes that say what, not from what. */
   readonly retry?: boolean;
   /** Rules of a subresource, which replace the resource's own. */
-  readonly rules?: Pick<Kept<KubeObject>, 'prepareUpdate' | 'validate'>;
+  readonly rules?: Pick<Kept<T>, 'prepareUpdate' | 'validate'>;
 }
 
 /**
@@ -119,7 +123,7 @@ export async function updateObject<T extends KubeObject>(
   namespace: string,
   name: string,
   change: (old: T) => T | Promise<T>,
-  options: UpdateOptions = {},
+  options: UpdateOptions<T> = {},
 ): Promise<Written<T>> {
   for (let tries = 1; ; tries++) {
     const current = await readKept(ctx.store, resource, namespace, name);
@@ -141,13 +145,13 @@ async function updateOnce<T extends KubeObject>(
   namespace: string,
   current: KeptObject,
   object: T,
-  options: UpdateOptions,
+  options: UpdateOptions<T>,
 ): Promise<Written<T>> {
   const kept = keptOf(resource);
   const old = parsed(resource, ctx.settings, current);
   checkVersion(resource, kept, object, old);
   keepServersMetadata(resource, kept, object, old);
-  const rules = (options.rules as Pick<Kept<T>, 'prepareUpdate' | 'validate'> | undefined) ?? kept;
+  const rules = options.rules ?? kept;
   await rules.prepareUpdate?.(ctx, object, old);
   if (kept.generation && !options.rules && specOf(object) !== specOf(old)) {
     object.metadata.generation = (old.metadata.generation ?? 0) + 1;

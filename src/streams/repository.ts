@@ -1,16 +1,158 @@
-/** A repository of the registry: an ImageStream, and what may be read through it. */
-import type { Digest } from '../image/digest.ts';
+/**
+ * A repository of the registry: an ImageStream, and what may be read through it. A blob or manifest that was uploaded to
+ * a repository is linked to it; what a tag's history names may be read as well, wherever it was uploaded.
+ */
+import { type Digest, parseDigest } from '../image/digest.ts';
+import type { Context, Services } from '../objects/context.ts';
+import { readKept } from '../objects/reads.ts';
+import { newest } from './history.ts';
+import { findStream, imageStreams, streamKey, tagPart } from './imagestream.ts';
+import { findInStream } from './imagestreamimage.ts';
+import { layersOf } from './layers.ts';
+import {
+  blobKey,
+  describedKey,
+  type ManifestLink,
+  manifestKey,
+  type Referrer,
+  type RepositoryName,
+  referrerKey,
+  repositoryPrefix,
+} from './links.ts';
+import type { NamedTagEventList } from './types.ts';
 
-export interface RepositoryName {
-  readonly namespace: string;
-  readonly stream: string;
+export type { ManifestLink, Referrer, RepositoryName } from './links.ts';
+
+/** What a tag points to now, if this registry has its manifest. */
+export async function resolveTag(
+  services: Services,
+  repo: RepositoryName,
+  tag: string,
+): Promise<ManifestLink | undefined> {
+  const part = await services.store.get(streamKey(repo.namespace, repo.stream) + tagPart(tag));
+  if (!part) return undefined;
+  const image = newest(JSON.parse(part.value.toString()) as NamedTagEventList)?.image ?? '';
+  const digest = parseDigest(image);
+  return digest && manifestOf(services, digest);
 }
 
-/** A manifest that may be pulled from a repository. */
-export interface ManifestLink {
-  /** As it was pushed; the Image has this name. */
-  readonly digest: Digest;
-  readonly mediaType: string;
-  /** Bytes. */
-  readonly size: number;
+/** A manifest by digest: pushed here, in a tag's history, or the child of an index that is. */
+export async function resolveDigest(
+  services: Services,
+  repo: RepositoryName,
+  digest: Digest,
+): Promise<ManifestLink | undefined> {
+  const entry = await services.store.get(manifestKey(repo, digest));
+  if (entry) return JSON.parse(entry.value.toString()) as ManifestLink;
+  const stream = await readKept(services.store, imageStreams, repo.namespace, repo.stream);
+  if (!stream) return undefined;
+  return (await findInStream(services, stream, digest)) === digest ? manifestOf(services, digest) : undefined;
+}
+
+async function manifestOf(services: Services, digest: Digest): Promise<ManifestLink | undefined> {
+  const entry = await services.store.get(describedKey(digest));
+  return entry && (JSON.parse(entry.value.toString()) as ManifestLink);
+}
+
+/** Whether there is such a repository: a stream, or anything that was uploaded. */
+export async function repositoryExists(services: Services, repo: RepositoryName): Promise<boolean> {
+  if (await services.store.get(streamKey(repo.namespace, repo.stream))) return true;
+  return (await services.store.list(repositoryPrefix(repo), { limit: 1 })).entries.length > 0;
+}
+
+/** Bytes of a blob, if it may be read through the repository: it was uploaded there, or belongs to an image of the stream. */
+export async function readableBlob(
+  services: Services,
+  repo: RepositoryName,
+  digest: Digest,
+): Promise<number | undefined> {
+  const entry = await services.store.get(blobKey(repo, digest));
+  if (entry) return Number(entry.value.toString());
+  const stream = await findStream(services, repo.namespace, repo.stream);
+  if (!stream?.status?.tags) return undefined;
+  const { blobs, images } = await layersOf(services, stream);
+  // An image's own name stands among the blobs, and its manifest may be read as one.
+  if (!blobs[digest] && !images[digest]) return undefined;
+  return services.blobs.stat(digest);
+}
+
+/** Lets a blob be read through a repository: after an upload or a mount. Durable when it resolves. */
+export async function linkBlob(ctx: Context, repo: RepositoryName, digest: Digest, size: number): Promise<void> {
+  const key = blobKey(repo, digest);
+  const value = Buffer.from(String(size));
+  const entry = await ctx.store.get(key);
+  if (entry?.value.equals(value)) return;
+  await ctx.store.commit([{ op: 'put', key, value }]);
+}
+
+/** Takes a blob out of a repository. Whether it was there. */
+export async function unlinkBlob(ctx: Context, repo: RepositoryName, digest: Digest): Promise<boolean> {
+  const key = blobKey(repo, digest);
+  if (!(await ctx.store.get(key))) return false;
+  await ctx.store.commit([{ op: 'delete', key }]);
+  return true;
+}
+
+export interface NamesOptions {
+  /** Only names after this one; it need not exist. */
+  readonly after?: string;
+  readonly limit: number;
+}
+
+/** Tags that point to an image, in byte order; undefined if there is no such repository. */
+export async function tagNames(
+  services: Services,
+  repo: RepositoryName,
+  { after, limit }: NamesOptions,
+): Promise<{ readonly tags: string[]; readonly more: boolean } | undefined> {
+  const prefix = streamKey(repo.namespace, repo.stream) + tagPart('');
+  const tags: string[] = [];
+  let last = after === undefined ? undefined : prefix + after;
+  for (;;) {
+    const page = await services.store.list(prefix, {
+      limit: limit - tags.length + 1,
+      ...(last !== undefined && { after: last }),
+    });
+    for (const entry of page.entries) {
+      const history = JSON.parse(entry.value.toString()) as NamedTagEventList;
+      if (!newest(history)?.image) continue;
+      if (tags.length === limit) return { tags, more: true };
+      tags.push(history.tag);
+    }
+    if (!page.more) break;
+    last = page.entries.at(-1)?.key;
+  }
+  if (tags.length === 0 && !(await repositoryExists(services, repo))) return undefined;
+  return { tags, more: false };
+}
+
+/** Names of streams as `namespace/stream`, in the order of namespace and name. */
+export async function repositoryNames(
+  services: Services,
+  { after, limit }: NamesOptions,
+): Promise<{ readonly names: string[]; readonly more: boolean }> {
+  const prefix = imageStreams.kept?.prefix ?? '';
+  const names: string[] = [];
+  // Sorts after every part of the stream `after`, and before the next stream.
+  let last = after === undefined ? undefined : `${prefix}${after}$`;
+  for (;;) {
+    const page = await services.store.list(prefix, {
+      limit: limit - names.length + 1,
+      ...(last !== undefined && { after: last }),
+    });
+    for (const { key } of page.entries) {
+      const name = key.slice(prefix.length, key.indexOf('#'));
+      if (names.at(-1) === name) continue;
+      if (names.length === limit) return { names, more: true };
+      names.push(name);
+    }
+    if (!page.more) return { names, more: false };
+    last = `${prefix}${names.at(-1)}$`;
+  }
+}
+
+/** Manifests of the repository that refer to this one as their subject, in the order of their digests. */
+export async function referrers(services: Services, repo: RepositoryName, digest: Digest): Promise<Referrer[]> {
+  const page = await services.store.list(referrerKey(repo, digest, ''));
+  return page.entries.map(({ value }) => JSON.parse(value.toString()) as Referrer);
 }

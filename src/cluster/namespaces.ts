@@ -1,0 +1,149 @@
+/** The resource `namespaces`. Everything else that has a namespace needs one that exists. */
+import type { Context } from '../objects/context.ts';
+import { notFound } from '../objects/errors.ts';
+import { objectMeta, typeMeta } from '../objects/metaschema.ts';
+import { dnsLabel } from '../objects/names.ts';
+import { NAMESPACE_PREFIX, NAMESPACES, namespaceCheck } from '../objects/namespaced.ts';
+import { type KubeObject, nameOf } from '../objects/object.ts';
+import type { Kept, Resource } from '../objects/resource.ts';
+import type { ObjectSchema } from '../objects/schema.ts';
+import { creation } from '../objects/writes.ts';
+import { type Change, CommitConflict } from '../store/store.ts';
+
+/** What is there from the first start on. */
+export const SEED_NAMESPACES: readonly string[] = ['default', 'kube-system', 'openshift'];
+/** Clients rely on these. */
+const UNDELETABLE: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public']);
+const NAME_LABEL = 'kubernetes.io/metadata.name';
+
+export interface Namespace extends KubeObject {
+  spec?: { finalizers?: string[] };
+  status?: { phase?: string };
+}
+
+const component = (name: string): string => `io.k8s.api.core.v1.${name}`;
+
+const schema: ObjectSchema = {
+  type: 'object',
+  component: component('Namespace'),
+  description: 'A scope for names: image streams, their tags and the rights to them live in a namespace.',
+  properties: {
+    ...typeMeta,
+    metadata: { ...objectMeta, description: "The namespace's name, labels and annotations." },
+    spec: {
+      type: 'object',
+      component: component('NamespaceSpec'),
+      description: 'What must happen before the namespace is gone.',
+      properties: {
+        finalizers: {
+          type: 'array',
+          listType: 'atomic',
+          description: 'Who must clear the namespace before a deletion completes.',
+          items: { type: 'string' },
+        },
+      },
+    },
+    status: {
+      type: 'object',
+      component: component('NamespaceStatus'),
+      description: 'Whether the namespace may be used.',
+      properties: {
+        phase: {
+          type: 'string',
+          description: 'Active, or Terminating while what is in the namespace is being deleted.',
+        },
+      },
+    },
+  },
+};
+
+function prepare(namespace: Namespace): void {
+  namespace.metadata.labels = { ...namespace.metadata.labels, [NAME_LABEL]: nameOf(namespace) };
+}
+
+const kept: Kept<Namespace> = {
+  prefix: NAMESPACE_PREFIX,
+  unconditionalUpdate: true,
+  generation: false,
+  prepareCreate(_ctx, namespace) {
+    prepare(namespace);
+    namespace.spec = { finalizers: ['kubernetes'] };
+    namespace.status = { phase: 'Active' };
+  },
+  prepareUpdate(_ctx, namespace, old) {
+    prepare(namespace);
+    if (old.spec) namespace.spec = old.spec;
+    if (old.status) namespace.status = old.status;
+  },
+  validate: () => [],
+  validateName: dnsLabel,
+  undeletable: (namespace) => (UNDELETABLE.has(nameOf(namespace)) ? 'this namespace may not be deleted' : undefined),
+  terminate(namespace) {
+    namespace.status = { ...namespace.status, phase: 'Terminating' };
+  },
+};
+
+export const namespaces: Resource<Namespace> = {
+  group: '',
+  version: 'v1',
+  kind: 'Namespace',
+  resource: 'namespaces',
+  singular: 'namespace',
+  shortNames: ['ns'],
+  namespaced: false,
+  verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
+  schema,
+  table: {
+    columns: [
+      { name: 'Name', type: 'string', format: 'name', description: 'The name of the namespace.' },
+      { name: 'Status', type: 'string', description: 'Active, or Terminating while it is being deleted.' },
+      { name: 'Age', type: 'string', description: 'How long ago the namespace was made.' },
+    ],
+    cells: (namespace, now) => [nameOf(namespace), namespace.status?.phase ?? '', shortAge(namespace, now)],
+  },
+  fields: { 'status.phase': ({ status }) => status?.phase ?? '' },
+  kept,
+};
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** An age as kubectl prints it for most resources: one unit, from seconds to days. */
+function shortAge({ metadata }: KubeObject, now: Date): string {
+  if (!metadata.creationTimestamp) return '<unknown>';
+  const seconds = Math.max(0, Math.floor((now.getTime() - Date.parse(metadata.creationTimestamp)) / 1000));
+  if (seconds < 2 * MINUTE) return `${seconds}s`;
+  if (seconds < 2 * HOUR) return `${Math.floor(seconds / MINUTE)}m`;
+  if (seconds < 2 * DAY) return `${Math.floor(seconds / HOUR)}h`;
+  return `${Math.floor(seconds / DAY)}d`;
+}
+
+/**
+ * Changes for the commit of something that needs a namespace: they check it, or make it where pushes may.
+ * @throws {DomainError} NotFound if it does not exist and may not be made; Forbidden if it is being deleted.
+ */
+export async function namespaceChanges(ctx: Context, name: string): Promise<readonly Change[]> {
+  if (await ctx.store.get(NAMESPACE_PREFIX + name)) {
+    return [await namespaceCheck(ctx.store, name, NAMESPACES, name)];
+  }
+  if (!ctx.settings.autoNamespaces) throw notFound(NAMESPACES, name);
+  return (await creation(ctx, namespaces, '', newNamespace(name))).changes;
+}
+
+function newNamespace(name: string): Namespace {
+  return { kind: 'Namespace', apiVersion: 'v1', metadata: { name } };
+}
+
+/** Makes the namespaces that do not exist. */
+export async function ensureNamespaces(ctx: Context, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    if (await ctx.store.get(NAMESPACE_PREFIX + name)) continue;
+    try {
+      await ctx.store.commit((await creation(ctx, namespaces, '', newNamespace(name))).changes);
+    } catch (error) {
+      // Another process that starts at this moment made it.
+      if (!(error instanceof CommitConflict)) throw error;
+    }
+  }
+}

@@ -1,0 +1,38 @@
+/** A bounded cache: the entry that was not used for longest goes first. What is in it can always be made again. */
+export class BoundedCache<V> {
+  readonly #entries = new Map<string, { readonly value: V; readonly cost: number }>();
+  readonly #limit: number;
+  #cost = 0;
+
+  /** @param limit How much the costs of all entries may come to, in the unit of `set`. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get(key: string): V | undefined {
+    const entry = this.#entries.get(key);
+    if (!entry) return undefined;
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    return entry.value;
+  }
+
+  set(key: string, value: V, cost: number): void {
+    this.delete(key);
+    if (cost > this.#limit) return;
+    this.#entries.set(key, { value, cost });
+    this.#cost += cost;
+    for (const [oldest, entry] of this.#entries) {
+      if (this.#cost <= this.#limit) break;
+      this.#entries.delete(oldest);
+      this.#cost -= entry.cost;
+    }
+  }
+
+  delete(key: string): void {
+    const entry = this.#entries.get(key);
+    if (!entry) return;
+    this.#entries.delete(key);
+    this.#cost -= entry.cost;
+  }
+}

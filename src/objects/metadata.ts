@@ -1,0 +1,230 @@
+/** Rules for metadata: what is wrong with it, in the words and the order of Kubernetes. */
+import { isDeepStrictEqual } from 'node:util';
+import { ANNOTATIONS_BYTES, FIELD_MANAGER_CHARACTERS } from '../limits.ts';
+import { type FieldError, forbiddenField, invalidValue, required } from './errors.ts';
+import { dnsLabel, dnsSubdomain, generatesName, labelKey, labelValue, pathSegmentName } from './names.ts';
+import type { KubeObject, ManagedFieldsEntry, ObjectMeta, OwnerReference } from './object.ts';
+import type { Resource } from './resource.ts';
+
+export { dnsLabel, dnsSubdomain, pathSegmentName };
+
+/** Finalizers that need no domain. */
+const STANDARD_FINALIZERS: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
+const SUBRESOURCE_CHARACTERS = 256;
+const IMMUTABLE = 'field is immutable';
+
+/** What is wrong with the metadata of an object that is about to be stored; its name has been generated already. */
+export function validateMetadata<T extends KubeObject>(resource: Resource<T>, object: T): FieldError[] {
+  return validateMeta(object.metadata, {
+    namespaced: resource.namespaced,
+    validateName: resource.kept?.validateName ?? pathSegmentName,
+  });
+}
+
+export interface MetaRules {
+  readonly namespaced: boolean;
+  /** Why a name is refused; undefined if it is fine. */
+  validateName(name: string): string | undefined;
+  /** Path of the metadata; `metadata` without it. */
+  readonly field?: string;
+}
+
+/** The same for metadata inside another object, such as a signature's. */
+export function validateMeta(meta: ObjectMeta, rules: MetaRules): FieldError[] {
+  const field = rules.field ?? 'metadata';
+  const errors = nameErrors(meta, rules, field);
+  errors.push(...namespaceErrors(meta.namespace ?? '', rules.namespaced, field));
+  if ((meta.generation ?? 0) < 0) {
+    errors.push(invalidValue(`${field}.generation`, meta.generation, 'must be greater than or equal to 0'));
+  }
+  errors.push(
+    ...validateLabels(meta.labels, `${field}.labels`),
+    ...validateAnnotations(meta.annotations, `${field}.annotations`),
+    ...ownerErrors(meta.ownerReferences, `${field}.ownerReferences`),
+    ...finalizerErrors(meta.finalizers ?? [], `${field}.finalizers`),
+    ...managedFieldsErrors(meta.managedFields, `${field}.managedFields`),
+    ...unqualifiedFinalizers(meta.finalizers ?? [], `${field}.finalizers`),
+  );
+  return errors;
+}
+
+function nameErrors(meta: ObjectMeta, rules: MetaRules, field: string): FieldError[] {
+  const errors: FieldError[] = [];
+  if (meta.generateName) {
+    const detail = generatesName(rules.validateName, meta.generateName);
+    if (detail !== undefined) errors.push(invalidValue(`${field}.generateName`, meta.generateName, detail));
+  }
+  if (!meta.name) errors.push(required(`${field}.name`, 'name or generateName is required'));
+  else {
+    const detail = rules.validateName(meta.name);
+    if (detail !== undefined) errors.push(invalidValue(`${field}.name`, meta.name, detail));
+  }
+  return errors;
+}
+
+function namespaceErrors(namespace: string, namespaced: boolean, field: string): FieldError[] {
+  const path = `${field}.namespace`;
+  if (!namespaced) return namespace ? [forbiddenField(path, 'not allowed on this type')] : [];
+  if (!namespace) return [required(path)];
+  const detail = dnsLabel(namespace);
+  return detail === undefined ? [] : [invalidValue(path, namespace, detail)];
+}
+
+/** What is wrong with labels, in the order of their keys. */
+export function validateLabels(labels: Readonly<Record<string, string>> | undefined, field: string): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const [key, value] of sorted(labels)) {
+    for (const detail of labelKey(key)) errors.push(invalidValue(field, key, detail));
+    for (const detail of labelValue(value)) errors.push(invalidValue(field, value, detail));
+  }
+  return errors;
+}
+
+/** What is wrong with annotations: their keys, or their size all together. */
+export function validateAnnotations(
+  annotations: Readonly<Record<string, string>> | undefined,
+  field: string,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  let bytes = 0;
+  for (const [key, value] of sorted(annotations)) {
+    for (const detail of labelKey(key.toLowerCase())) errors.push(invalidValue(field, key, detail));
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  }
+  if (bytes > ANNOTATIONS_BYTES) errors.push(tooLong(field, ANNOTATIONS_BYTES));
+  return errors;
+}
+
+function tooLong(field: string, bytes: number): FieldError {
+  return { type: 'TooLong', field, detail: `may not be more than ${bytes} bytes` };
+}
+
+function sorted(map: Readonly<Record<string, string>> | undefined): [string, string][] {
+  return Object.entries(map ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function ownerErrors(owners: readonly OwnerReference[] | undefined, field: string): FieldError[] {
+  const errors: FieldError[] = [];
+  let controller: string | undefined;
+  for (const owner of owners ?? []) {
+    errors.push(...ownerMemberErrors(owner, field));
+    if (!owner.controller) continue;
+    const name = `${owner.kind}/${owner.name}`;
+    if (controller === undefined) controller = name;
+    else {
+      const detail = `Only one reference can have Controller set to true. Found "true" in references for ${controller} and ${name}`;
+      errors.push(invalidValue(field, owners, detail));
+    }
+  }
+  return errors;
+}
+
+function ownerMemberErrors(owner: OwnerReference, field: string): FieldError[] {
+  const errors: FieldError[] = [];
+  const slashes = owner.apiVersion.split('/').length - 1;
+  const version = slashes > 1 ? '' : owner.apiVersion.slice(owner.apiVersion.indexOf('/') + 1);
+  if (!version) errors.push(invalidValue(`${field}.apiVersion`, owner.apiVersion, 'version must not be empty'));
+  // Without a version, Go reads no group and keeps the kind.
+  if (!owner.kind) errors.push(invalidValue(`${field}.kind`, owner.kind, 'must not be empty'));
+  if (!owner.name) errors.push(invalidValue(`${field}.name`, owner.name, 'must not be empty'));
+  if (!owner.uid) errors.push(invalidValue(`${field}.uid`, owner.uid, 'must not be empty'));
+  if (owner.apiVersion === 'v1' && owner.kind === 'Event') {
+    errors.push(invalidValue(field, owner, '/v1, Kind=Event is disallowed from being an owner'));
+  }
+  return errors;
+}
+
+function finalizerErrors(finalizers: readonly string[], field: string): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const finalizer of finalizers) {
+    for (const detail of labelKey(finalizer)) errors.push(invalidValue(field, finalizer, detail));
+  }
+  if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
+    errors.push(invalidValue(field, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'));
+  }
+  return errors;
+}
+
+function unqualifiedFinalizers(finalizers: readonly string[], field: string): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const [index, finalizer] of finalizers.entries()) {
+    if (finalizer.includes('/') || STANDARD_FINALIZERS.has(finalizer)) continue;
+    const detail = 'name is neither a standard finalizer name nor is it fully qualified';
+    errors.push(invalidValue(`${field}[${index}]`, finalizer, detail));
+  }
+  return errors;
+}
+
+function managedFieldsErrors(entries: readonly ManagedFieldsEntry[] | undefined, field: string): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const [index, entry] of (entries ?? []).entries()) {
+    const at = `${field}[${index}]`;
+    if (entry.operation !== 'Apply' && entry.operation !== 'Update') {
+      errors.push(invalidValue(`${at}.operation`, entry.operation ?? '', 'must be `Apply` or `Update`'));
+    }
+    if (entry.fieldsType && entry.fieldsType !== 'FieldsV1') {
+      errors.push(invalidValue(`${at}.fieldsType`, entry.fieldsType, 'must be `FieldsV1`'));
+    }
+    errors.push(...validateFieldManager(entry.manager ?? '', `${at}.manager`));
+    if ((entry.subresource ?? '').length > SUBRESOURCE_CHARACTERS) {
+      errors.push(tooLong(`${at}.subresource`, SUBRESOURCE_CHARACTERS));
+    }
+  }
+  return errors;
+}
+
+const UNPRINTABLE = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
+
+/** What is wrong with the name of a field manager: it is too long or has characters that cannot be printed. */
+export function validateFieldManager(manager: string, field: string): FieldError[] {
+  const errors: FieldError[] = [];
+  if (Buffer.byteLength(manager) > FIELD_MANAGER_CHARACTERS) errors.push(tooLong(field, FIELD_MANAGER_CHARACTERS));
+  let position = 0;
+  for (const character of manager) {
+    if (UNPRINTABLE.test(character)) {
+      const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+      errors.push(invalidValue(field, manager, `invalid character U+${code} (at position ${position})`));
+    }
+    position += Buffer.byteLength(character);
+  }
+  return errors;
+}
+
+/**
+ * What is wrong with the metadata of an update. Each cause is listed twice, as Kubernetes does: the generic layer and
+ * the kind's own rules both ask. Whether a resourceVersion must be given is the caller's to say.
+ */
+export function validateMetadataUpdate(object: KubeObject, old: KubeObject): FieldError[] {
+  const meta = object.metadata;
+  const errors: FieldError[] = [];
+  if (old.metadata.deletionTimestamp) errors.push(...newFinalizers(meta, old.metadata));
+  if ((meta.generation ?? 0) < (old.metadata.generation ?? 0)) {
+    errors.push(invalidValue('metadata.generation', meta.generation ?? 0, 'must not be decremented'));
+  }
+  for (const name of ['name', 'namespace', 'uid'] as const) {
+    if ((meta[name] ?? '') !== (old.metadata[name] ?? '')) {
+      errors.push(invalidValue(`metadata.${name}`, meta[name] ?? '', IMMUTABLE));
+    }
+  }
+  for (const name of ['creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds'] as const) {
+    if (!isDeepStrictEqual(meta[name] ?? null, old.metadata[name] ?? null)) {
+      errors.push(invalidValue(`metadata.${name}`, meta[name] ?? null, IMMUTABLE));
+    }
+  }
+  errors.push(
+    ...validateLabels(meta.labels, 'metadata.labels'),
+    ...validateAnnotations(meta.annotations, 'metadata.annotations'),
+    ...ownerErrors(meta.ownerReferences, 'metadata.ownerReferences'),
+    ...managedFieldsErrors(meta.managedFields, 'metadata.managedFields'),
+  );
+  return [...errors, ...errors, ...unqualifiedFinalizers(meta.finalizers ?? [], 'metadata.finalizers')];
+}
+
+function newFinalizers(meta: ObjectMeta, old: ObjectMeta): FieldError[] {
+  const had = new Set(old.finalizers);
+  const extra = [...new Set(meta.finalizers)].filter((finalizer) => !had.has(finalizer)).sort();
+  if (extra.length === 0) return [];
+  const shown = `[]string{${extra.map((finalizer) => JSON.stringify(finalizer)).join(', ')}}`;
+  const detail = `no new finalizers can be added if the object is being deleted, found new finalizers ${shown}`;
+  return [forbiddenField('metadata.finalizers', detail)];
+}

@@ -1,0 +1,93 @@
+/**
+ * How tags move. Pure: what is stored goes in, what is to be stored comes out. Every road that moves a tag (push,
+ * import, tagging, tracking, deletion) goes through `moveTag`.
+ */
+import type { TagMoveCause, TagMoveDraft } from './tagmove.ts';
+import type { NamedTagEventList, TagEvent, TagReference } from './types.ts';
+
+/** Histories by tag. */
+export type Histories = ReadonlyMap<string, NamedTagEventList>;
+
+/** A tag that is to point somewhere else, or (`event` null) nowhere any more. */
+export interface Move {
+  readonly tag: string;
+  readonly event: TagEvent | null;
+  readonly cause: TagMoveCause;
+}
+
+/** What a move came to: the histories that changed (null: gone) and what is to be recorded. */
+export interface Moved {
+  readonly changed: ReadonlyMap<string, NamedTagEventList | null>;
+  readonly drafts: readonly TagMoveDraft[];
+}
+
+/** Where a stream's followers are found. */
+export interface Followed {
+  readonly namespace: string;
+  readonly name: string;
+  readonly tags: readonly TagReference[];
+}
+
+/**
+ * Moves a tag, and with it the tags of the same stream that track it: one level, in the order of their names.
+ * Moving a tag to where it is changes nothing.
+ */
+export function moveTag(stream: Followed, histories: Histories, move: Move): Moved {
+  const old = histories.get(move.tag);
+  const from = newest(old);
+  if (move.event === null) {
+    if (!old) return { changed: new Map(), drafts: [] };
+    return { changed: new Map([[move.tag, null]]), drafts: [{ tag: move.tag, from, to: null, cause: move.cause }] };
+  }
+  const next = append(old, move.tag, move.event);
+  if (!next) return { changed: new Map(), drafts: [] };
+  const changed = new Map<string, NamedTagEventList | null>([[move.tag, next]]);
+  const drafts: TagMoveDraft[] = [{ tag: move.tag, from, to: newest(next), cause: move.cause }];
+  for (const follower of followersOf(stream, move.tag)) {
+    if (changed.has(follower)) continue;
+    const before = histories.get(follower);
+    const after = append(before, follower, move.event);
+    if (!after) continue;
+    changed.set(follower, after);
+    drafts.push({ tag: follower, from: newest(before), to: newest(after), cause: 'track' });
+  }
+  return { changed, drafts };
+}
+
+/** The newest entry of a history, or null. */
+export function newest(history: NamedTagEventList | undefined): TagEvent | null {
+  return history?.items?.[0] ?? null;
+}
+
+/**
+ * A history with one more event, or undefined if that changes nothing. As OpenShift collapses (openshift-apiserver
+ * pkg/image/apiserver/internal/imageutil: AddTagEventToImageStream): an event that repeats the newest one's image or
+ * reference is merged into it and keeps its time; only one that differs in both is put before it. Every change clears
+ * the conditions.
+ */
+export function append(
+  history: NamedTagEventList | undefined,
+  tag: string,
+  event: TagEvent,
+): NamedTagEventList | undefined {
+  const [previous, ...older] = history?.items ?? [];
+  if (!previous) return { tag, items: [event] };
+  const sameReference = previous.dockerImageReference === event.dockerImageReference;
+  const sameImage = previous.image === event.image;
+  if (sameReference && sameImage && previous.generation === event.generation) return undefined;
+  if (!sameReference && !sameImage) return { tag, items: [event, previous, ...older] };
+  return { tag, items: [{ ...event, created: previous.created }, ...older] };
+}
+
+/** Tags of the stream that track one of its tags, in the order of their names. */
+export function followersOf(stream: Followed, tag: string): string[] {
+  return stream.tags.filter((reference) => follows(stream, reference, tag)).map(({ name }) => name);
+}
+
+function follows(stream: Followed, { from }: TagReference, tag: string): boolean {
+  if (from?.kind !== 'ImageStreamTag') return false;
+  if (from.namespace && from.namespace !== stream.namespace) return false;
+  const parts = (from.name ?? '').split(':');
+  if (parts.length === 2) return parts[0] === stream.name && parts[1] === tag;
+  return from.name === tag;
+}

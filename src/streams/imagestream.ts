@@ -1,0 +1,245 @@
+/** The resource `imagestreams`: a name for a line of images, its tags, and where they have pointed. */
+import { isDeepStrictEqual } from 'node:util';
+import { IMAGE_GROUP, IMAGE_VERSION } from '../images/image.ts';
+import type { Context, Settings } from '../objects/context.ts';
+import { type FieldError, notFound } from '../objects/errors.ts';
+import { fieldErrorsText } from '../objects/fielderrors.ts';
+import { type KubeObject, nameOf } from '../objects/object.ts';
+import { readKept } from '../objects/reads.ts';
+import type { Answer, Composition, Kept, Resource } from '../objects/resource.ts';
+import { keyOf, parsed } from '../objects/values.ts';
+import type { Change } from '../store/store.ts';
+import { newest } from './history.ts';
+import { layersOf } from './layers.ts';
+import { repositoryPrefix } from './links.ts';
+import { imageStreamLayersSchema, imageStreamSchema } from './schema.ts';
+import { applySpecTags, firstGeneration, nextGeneration, normalisedTags, tagChanged } from './spectags.ts';
+import { imageStreamTable } from './table.ts';
+import { moveCount, recordMoves, type TagMoveDraft } from './tagmove.ts';
+import type { ImageStream, NamedTagEventList } from './types.ts';
+import { streamNameFault, validateHistories, validateStream } from './validate.ts';
+
+/** The name of the part that holds a tag's history; the store key is the stream's followed by it. */
+export function tagPart(tag: string): string {
+  return `tag/${tag}`;
+}
+
+/** The repository as it stands in status, with what settings say about its hosts. */
+export function repositoryOf(settings: Settings, namespace: string, name: string): string {
+  return `${settings.registryHost}/${namespace}/${name}`;
+}
+
+const composition: Composition<ImageStream> = {
+  split({ metadata, spec, status }) {
+    const parts = new Map<string, string>();
+    for (const history of status?.tags ?? []) parts.set(tagPart(history.tag), JSON.stringify(history));
+    return { head: { metadata, ...(spec && { spec }) }, parts };
+  },
+  tail(namespace, name, parts, settings) {
+    const repository = JSON.stringify(repositoryOf(settings, namespace, name));
+    const { publicRegistryHost } = settings;
+    const shown = publicRegistryHost
+      ? `,"publicDockerImageRepository":${JSON.stringify(`${publicRegistryHost}/${namespace}/${name}`)}`
+      : '';
+    const opening = `,"status":{"dockerImageRepository":${repository}${shown}`;
+    if (parts.length === 0) return `${opening}}`;
+    return Buffer.concat([Buffer.from(`${opening},"tags":[`), ...separated(parts), Buffer.from(']}')]);
+  },
+};
+
+const COMMA = Buffer.from(',');
+
+function separated(parts: readonly Buffer[]): Buffer[] {
+  return parts.flatMap((part, index) => (index === 0 ? [part] : [COMMA, part]));
+}
+
+function normalise(stream: ImageStream): void {
+  const { tags, ...spec } = stream.spec ?? {};
+  const normal = normalisedTags(tags);
+  for (const tag of normal) {
+    tag.importPolicy = { ...tag.importPolicy, importMode: tag.importPolicy?.importMode || 'Legacy' };
+    tag.referencePolicy = { type: tag.referencePolicy?.type || 'Source' };
+  }
+  stream.spec = {
+    ...spec,
+    lookupPolicy: { local: Boolean(spec.lookupPolicy?.local) },
+    ...(normal.length > 0 && { tags: normal }),
+  };
+}
+
+function prepareCreate(ctx: Context, stream: ImageStream): void {
+  normalise(stream);
+  stream.status = emptyStatus(ctx, stream);
+  firstGeneration(stream);
+}
+
+function emptyStatus(ctx: Context, stream: ImageStream): NonNullable<ImageStream['status']> {
+  const namespace = stream.metadata.namespace ?? '';
+  return { dockerImageRepository: repositoryOf(ctx.settings, namespace, nameOf(stream)) };
+}
+
+function prepareUpdate(ctx: Context, stream: ImageStream, old: ImageStream): void {
+  normalise(stream);
+  stream.status = old.status ?? emptyStatus(ctx, stream);
+  nextGeneration(stream, old);
+}
+
+/** Carries the tags of spec into status as well, since that is where OpenShift does it and errors are told here. */
+async function validate(
+  ctx: Context,
+  stream: ImageStream,
+  old: ImageStream | undefined,
+  propagate = old === undefined,
+): Promise<FieldError[]> {
+  const find = async (namespace: string, name: string) => findStream(ctx, namespace, name);
+  const unresolved = await applySpecTags(ctx, stream, old, find, propagate);
+  const errors = validateStream(stream);
+  if (unresolved.length === 0) return errors;
+  const detail = `imagestreams ${JSON.stringify(nameOf(stream))} is invalid: ${fieldErrorsText(unresolved)}`;
+  return [{ type: 'InternalError', field: '[]', detail }, ...errors];
+}
+
+/** The stream, or undefined. A copy of the caller's own. */
+export async function findStream(
+  ctx: Pick<Context, 'store' | 'settings'>,
+  namespace: string,
+  name: string,
+): Promise<ImageStream | undefined> {
+  const found = await readKept(ctx.store, imageStreams, namespace, name);
+  return found && parsed(imageStreams, ctx.settings, found);
+}
+
+/** The record of moves, and, with the stream itself, everything that may be read through it. */
+async function alongside(
+  ctx: Context,
+  stream: ImageStream | undefined,
+  old: ImageStream | undefined,
+): Promise<Change[]> {
+  const { namespace = '', name = '' } = (stream ?? old)?.metadata ?? {};
+  const drafts = stream ? movesBetween(old, stream) : endOf(old);
+  const record =
+    drafts.length > 0 ? recordMoves(ctx, namespace, name, await moveCount(ctx.store, namespace, name), drafts) : [];
+  if (stream) return record;
+  return [...record, { op: 'deletePrefix', prefix: repositoryPrefix({ namespace, stream: name }) }];
+}
+
+function endOf(old: ImageStream | undefined): TagMoveDraft[] {
+  return old?.status?.tags?.length ? [{ tag: null, from: null, to: null, cause: 'delete' }] : [];
+}
+
+/** The moves that make the newest entries of one stream those of another. */
+function movesBetween(old: ImageStream | undefined, stream: ImageStream): TagMoveDraft[] {
+  const before = new Map(old?.status?.tags?.map((history) => [history.tag, history]));
+  const drafts: TagMoveDraft[] = [];
+  for (const history of stream.status?.tags ?? []) {
+    const from = newest(before.get(history.tag));
+    before.delete(history.tag);
+    const to = newest(history);
+    if (isDeepStrictEqual(from, to)) continue;
+    drafts.push({ tag: history.tag, from, to, cause: causeOf(stream, old, history) });
+  }
+  for (const gone of before.values()) {
+    drafts.push({ tag: gone.tag, from: newest(gone), to: null, cause: 'delete' });
+  }
+  return drafts;
+}
+
+/** A tag that moved although nobody touched its spec, which tracks another, was taken along. */
+function causeOf(stream: ImageStream, old: ImageStream | undefined, { tag }: NamedTagEventList): 'tag' | 'track' {
+  const now = stream.spec?.tags?.find(({ name }) => name === tag);
+  const was = old?.spec?.tags?.find(({ name }) => name === tag);
+  if (now?.from?.kind !== 'ImageStreamTag' || !was) return 'tag';
+  return tagChanged(was, now, stream.metadata.namespace ?? '') ? 'tag' : 'track';
+}
+
+const kept: Kept<ImageStream> = {
+  prefix: '/imagestreams/',
+  composition,
+  unconditionalUpdate: false,
+  // Its generation decides its tags', so the rules here keep both.
+  generation: false,
+  prepareCreate,
+  prepareUpdate,
+  validate: (ctx, stream, old) => validate(ctx, stream, old),
+  validateName: streamNameFault,
+  alongside,
+};
+
+/**
+ * The rules for writes that say what spec and status shall be together: through ImageStreamTags and ImageTags, and for
+ * deletions. Tags that track a moved one follow.
+ */
+export const internalRules: Pick<Kept<ImageStream>, 'prepareUpdate' | 'validate'> = {
+  prepareUpdate(_ctx, stream, old) {
+    normalise(stream);
+    nextGeneration(stream, old);
+  },
+  validate: (ctx, stream, old) => validate(ctx, stream, old, true),
+};
+
+/** The rules of imagestreams/status: of spec only lookupPolicy may change (sic: openshift-apiserver strategy.go). */
+const statusRules: Pick<Kept<ImageStream>, 'prepareUpdate' | 'validate'> = {
+  prepareUpdate(ctx, stream, old) {
+    const { tags, dockerImageRepository } = old.spec ?? {};
+    stream.spec = {
+      lookupPolicy: { local: Boolean(stream.spec?.lookupPolicy?.local) },
+      ...(dockerImageRepository && { dockerImageRepository }),
+      ...(tags && { tags }),
+    };
+    assignGeneration(stream, old);
+    const histories = new Map((stream.status?.tags ?? []).map((history) => [history.tag, history]));
+    const sorted = [...histories.values()].sort((a, b) => (a.tag < b.tag ? -1 : 1));
+    for (const history of sorted) fillGeneration(stream, old, history);
+    stream.status = { ...emptyStatus(ctx, stream), ...(sorted.length > 0 && { tags: sorted }) };
+  },
+  validate: (_ctx, stream) => validateHistories(stream.status?.tags ?? []),
+};
+
+function assignGeneration(stream: ImageStream, old: ImageStream): void {
+  if (old.metadata.generation !== undefined) stream.metadata.generation = old.metadata.generation;
+}
+
+/** A newest entry without generation gets the stream's; a changed one the tag's, if that has one. */
+function fillGeneration(stream: ImageStream, old: ImageStream, history: NamedTagEventList): void {
+  const event = history.items?.[0];
+  if (!event || event.generation) return;
+  const before = newest(old.status?.tags?.find(({ tag }) => tag === history.tag));
+  const same = before?.image === event.image && before.dockerImageReference === event.dockerImageReference;
+  const tag = stream.spec?.tags?.find(({ name }) => name === history.tag);
+  event.generation = (same ? undefined : tag?.generation) || (stream.metadata.generation ?? 0);
+}
+
+async function getLayers(ctx: Context, namespace: string, name: string): Promise<Answer<KubeObject>> {
+  const stream = await findStream(ctx, namespace, name);
+  if (!stream) throw notFound(imageStreams, name);
+  const document = await layersOf(ctx, stream);
+  return { object: () => document };
+}
+
+export const imageStreams: Resource<ImageStream> = {
+  group: IMAGE_GROUP,
+  version: IMAGE_VERSION,
+  kind: 'ImageStream',
+  resource: 'imagestreams',
+  singular: 'imagestream',
+  shortNames: ['is'],
+  categories: ['all'],
+  namespaced: true,
+  verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
+  schema: imageStreamSchema,
+  table: imageStreamTable,
+  fields: {
+    'spec.dockerImageRepository': ({ spec }) => spec?.dockerImageRepository ?? '',
+    'status.dockerImageRepository': ({ status }) => status?.dockerImageRepository ?? '',
+  },
+  kept,
+  subresources: [
+    { name: 'status', kind: 'ImageStream', verbs: ['get', 'patch', 'update'], status: statusRules },
+    { name: 'layers', kind: 'ImageStreamLayers', verbs: ['get'], schema: imageStreamLayersSchema, get: getLayers },
+  ],
+};
+
+/** The store key of a stream's head. */
+export function streamKey(namespace: string, name: string): string {
+  return keyOf(imageStreams, namespace, name);
+}

@@ -1,0 +1,150 @@
+/**
+ * The resource `imagestreamimages`: an image as a stream's users see it, by `<stream>@<digest>`. It is there if the
+ * digest stands in the history of a tag, or is a child of an index that does; whether it merely exists does not count.
+ */
+import { parseDigest } from '../image/digest.ts';
+import { matchImage } from '../image/lookup.ts';
+import { IMAGE_API, IMAGE_GROUP, IMAGE_VERSION, type Image } from '../images/image.ts';
+import { images, shownImage } from '../images/images.ts';
+import { COMPOSED_CACHE_BYTES } from '../limits.ts';
+import { BoundedCache } from '../objects/cache.ts';
+import type { Context, Services } from '../objects/context.ts';
+import { badRequest, notFound } from '../objects/errors.ts';
+import type { ObjectMeta } from '../objects/object.ts';
+import { readKept } from '../objects/reads.ts';
+import type { Answer, Resource } from '../objects/resource.ts';
+import { type KeptObject, parsed, served, whole } from '../objects/values.ts';
+import type { Entry, Revision, Store } from '../store/store.ts';
+import { imageStreams, streamKey } from './imagestream.ts';
+import { imageKey } from './layers.ts';
+import { imageStreamImageSchema } from './schema.ts';
+import { imagesOf } from './streamimages.ts';
+import { imageStreamImageTable } from './table.ts';
+import type { ImageStream, ImageStreamImage, NamedTagEventList } from './types.ts';
+
+/** An answer, and the revisions of what it was made from: while they stand, so does it. */
+interface Composed {
+  readonly stream: Revision;
+  readonly image: Revision;
+  readonly imageKey: string;
+  readonly served: Buffer;
+}
+
+const caches = new WeakMap<Store, BoundedCache<Composed>>();
+
+function cacheOf(store: Store): BoundedCache<Composed> {
+  let cache = caches.get(store);
+  if (!cache) {
+    cache = new BoundedCache(COMPOSED_CACHE_BYTES);
+    caches.set(store, cache);
+  }
+  return cache;
+}
+
+async function get(ctx: Context, namespace: string, name: string): Promise<Answer<ImageStreamImage>> {
+  const cached = cacheOf(ctx.store).get(`${namespace}/${name}`);
+  if (cached) {
+    const stream = await ctx.store.get(streamKey(namespace, streamAndId(name).stream));
+    const image = await ctx.store.get(cached.imageKey);
+    if (stream?.revision === cached.stream && image?.revision === cached.image) return answer(cached.served);
+  }
+  return answer(await compose(ctx, namespace, name));
+}
+
+function answer(bytes: Buffer): Answer<ImageStreamImage> {
+  return { object: () => JSON.parse(bytes.toString()) as ImageStreamImage, served: bytes };
+}
+
+async function compose(ctx: Context, namespace: string, name: string): Promise<Buffer> {
+  const { stream, id } = streamAndId(name);
+  const kept = await readKept(ctx.store, imageStreams, namespace, stream);
+  if (!kept) throw notFound(imageStreamImages, stream);
+  const found = await findInStream(ctx, kept, id);
+  if (!found) throw notFound({ group: IMAGE_GROUP, resource: 'imagestreamimage' }, name);
+  const image = await ctx.store.get(imageKey(found));
+  if (!image) throw notFound(imageStreamImages, found);
+  const bytes = print(ctx, namespace, name, kept, image);
+  const composed = { stream: kept.head.revision, image: image.revision, imageKey: image.key, served: bytes };
+  cacheOf(ctx.store).set(`${namespace}/${name}`, composed, bytes.length);
+  return bytes;
+}
+
+/** @throws {DomainError} BadRequest unless the name is `<stream>@<id>`. */
+function streamAndId(name: string): { readonly stream: string; readonly id: string } {
+  const [stream, id, ...more] = name.split('@');
+  if (!stream || !id || more.length > 0) throw badRequest('ImageStreamImages must be retrieved with <name>@<id>');
+  return { stream, id };
+}
+
+/**
+ * The name of the Image that an id (a digest or a prefix of one) means in a stream; undefined if none. Of several the
+ * exact one, then the smallest: OpenShift takes one at random.
+ */
+export async function findInStream(services: Services, stream: KeptObject, id: string): Promise<string | undefined> {
+  const histories = stream.parts.map(({ value }) => JSON.parse(value.toString()) as NamedTagEventList);
+  const { names } = imagesOf(histories);
+  // A whole digest that is in the history needs no look at the children of every index.
+  if (parseDigest(id) && names.includes(id)) return id;
+  const candidates = [...new Set([...names, ...(await childrenOf(services, names))])].sort();
+  const match = matchImage(candidates, id);
+  if (match.kind === 'none') return undefined;
+  return match.kind === 'match' ? match.name : match.names[0];
+}
+
+/** The children of those Images that are indexes, and theirs. */
+async function childrenOf(services: Services, names: readonly string[]): Promise<string[]> {
+  const seen = new Set(names);
+  const children: string[] = [];
+  const wanted = [...names];
+  for (let name = wanted.shift(); name !== undefined; name = wanted.shift()) {
+    const entry = await services.store.get(imageKey(name));
+    if (!entry?.value.includes('"dockerImageManifests"')) continue;
+    for (const { digest } of parsed(images, services.settings, whole(entry)).dockerImageManifests ?? []) {
+      if (seen.has(digest)) continue;
+      seen.add(digest);
+      children.push(digest);
+      wanted.push(digest);
+    }
+  }
+  return children;
+}
+
+/** The view as JSON: the Image's own bytes, where it keeps no manifest that must be left out. */
+function print(ctx: Context, namespace: string, name: string, stream: KeptObject, entry: Entry): Buffer {
+  const image = parsed(images, ctx.settings, whole(entry));
+  const annotations = annotationsOf(ctx, stream);
+  const metadata: ObjectMeta = {
+    name,
+    namespace,
+    creationTimestamp: image.metadata.creationTimestamp ?? null,
+    ...(annotations && { annotations }),
+  };
+  const bytes = keepsManifest(image)
+    ? Buffer.from(JSON.stringify(shownImage(image, ctx.now())))
+    : served(images, ctx.settings, whole(entry), 'item');
+  const opening = `{"kind":"ImageStreamImage","apiVersion":"${IMAGE_API}","metadata":${JSON.stringify(metadata)},"image":`;
+  return Buffer.concat([Buffer.from(opening), bytes, Buffer.from('}')]);
+}
+
+function keepsManifest(image: Image): boolean {
+  return Boolean(image.dockerImageManifest || image.dockerImageConfig);
+}
+
+function annotationsOf(ctx: Context, stream: KeptObject): Record<string, string> | undefined {
+  const head: ImageStream = parsed(imageStreams, ctx.settings, { head: stream.head, parts: [] });
+  return head.metadata.annotations;
+}
+
+export const imageStreamImages: Resource<ImageStreamImage> = {
+  group: IMAGE_GROUP,
+  version: IMAGE_VERSION,
+  kind: 'ImageStreamImage',
+  resource: 'imagestreamimages',
+  singular: 'imagestreamimage',
+  shortNames: ['isimage'],
+  namespaced: true,
+  verbs: ['get'],
+  schema: imageStreamImageSchema,
+  table: imageStreamImageTable,
+  computed: { get },
+};

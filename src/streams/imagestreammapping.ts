@@ -1,0 +1,105 @@
+/**
+ * The resource `imagestreammappings`: tells that a tag of a stream now is an Image, which is created if it does not
+ * exist. OpenShift's registry does each push this way; here a push and a mapping take the same road (tagging.ts).
+ */
+import { IMAGE_GROUP, IMAGE_VERSION, type Image, MANAGED_ANNOTATION } from '../images/image.ts';
+import { images } from '../images/images.ts';
+import { pathSegmentFault, validateImage } from '../images/validate.ts';
+import type { Context } from '../objects/context.ts';
+import { badRequest, type FieldError, invalid, invalidValue, notFound, required } from '../objects/errors.ts';
+import { apiTime, nameOf } from '../objects/object.ts';
+import type { Resource, StatusAnswer } from '../objects/resource.ts';
+import { creation } from '../objects/writes.ts';
+import { CommitConflict } from '../store/store.ts';
+import { repositoryOf } from './imagestream.ts';
+import { imageKey } from './layers.ts';
+import { imageStreamMappingSchema } from './schema.ts';
+import { changeTag, readHead } from './tagging.ts';
+import type { ImageStreamMapping } from './types.ts';
+
+async function create(ctx: Context, namespace: string, mapping: ImageStreamMapping): Promise<StatusAnswer> {
+  const name = nameOf(mapping);
+  const image = structuredClone(mapping.image) ?? { metadata: {} };
+  image.metadata ??= {};
+  // Signatures come from whoever verified them, never with the image.
+  delete image.signatures;
+  if (!image.dockerImageReference && name) {
+    image.dockerImageReference = `${repositoryOf(ctx.settings, namespace, name)}@${image.metadata.name ?? ''}`;
+  }
+  const errors = validate(mapping, image);
+  if (errors.length > 0) throw invalid({ group: IMAGE_GROUP, kind: 'ImageStreamMapping' }, name, errors);
+  if (!(await readHead(ctx, namespace, name))) throw notFound(imageStreamMappings, name);
+  if (image.metadata.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created');
+  const existed = !(await createImage(ctx, image));
+  await changeTag(ctx, {
+    namespace,
+    name,
+    tag: mapping.tag,
+    cause: 'push',
+    plan: async (head) => {
+      if (!head) throw notFound(imageStreamMappings, name);
+      const { stream } = head;
+      const event = {
+        created: apiTime(ctx.now()),
+        dockerImageReference: existed
+          ? managedReference(ctx, namespace, name, image)
+          : (image.dockerImageReference ?? ''),
+        image: image.metadata.name ?? '',
+        generation: stream.metadata.generation ?? 0,
+      };
+      return { event, stream, changes: [], always: false, steal: false };
+    },
+  });
+  return { status: 'Success' };
+}
+
+/** An image that was pushed to this registry before is pulled from the stream that it is now mapped into. */
+function managedReference(ctx: Context, namespace: string, name: string, image: Image): string {
+  if (image.metadata.annotations?.[MANAGED_ANNOTATION] !== 'true') return image.dockerImageReference ?? '';
+  return `${repositoryOf(ctx.settings, namespace, name)}@${image.metadata.name}`;
+}
+
+/** Creates the Image. Whether it did not exist; an existing one stays as it is. */
+async function createImage(ctx: Context, image: Image): Promise<boolean> {
+  if (await ctx.store.get(imageKey(image.metadata.name ?? ''))) return false;
+  const { changes } = await creation(ctx, images, '', structuredClone(image));
+  if (ctx.dryRun) return true;
+  try {
+    await ctx.store.commit(changes);
+    return true;
+  } catch (error) {
+    if (error instanceof CommitConflict) return false;
+    throw error;
+  }
+}
+
+function validate(mapping: ImageStreamMapping, image: Image): FieldError[] {
+  const errors: FieldError[] = [];
+  if (!mapping.metadata.name) {
+    // The reference names the member three times, each by a name of its own.
+    errors.push(required('metadata.name', 'name or generateName is required'), required('name'));
+    errors.push(required('dockerImageRepository'));
+  }
+  if (!mapping.tag) errors.push(required('tag'));
+  const name = image.metadata.name ?? '';
+  if (!name && !image.metadata.generateName) {
+    errors.push(required('image.metadata.name', 'name or generateName is required'));
+  }
+  const fault = pathSegmentFault(name);
+  if (name && fault) errors.push(invalidValue('image.metadata.name', name, fault));
+  return [...errors, ...validateImage(image, 'image.')];
+}
+
+export const imageStreamMappings: Resource<ImageStreamMapping> = {
+  group: IMAGE_GROUP,
+  version: IMAGE_VERSION,
+  kind: 'ImageStreamMapping',
+  resource: 'imagestreammappings',
+  singular: 'imagestreammapping',
+  namespaced: true,
+  verbs: ['create'],
+  schema: imageStreamMappingSchema,
+  // It is only ever answered with a Status.
+  table: { columns: [], cells: () => [] },
+  computed: { create },
+};

@@ -1,0 +1,78 @@
+/** Links: what may be read through a repository. The presence of bytes gives no right to them; a link does. */
+import type { Digest } from '../image/digest.ts';
+import type { Change } from '../store/store.ts';
+
+export interface RepositoryName {
+  readonly namespace: string;
+  readonly stream: string;
+}
+
+/** A manifest that may be pulled from a repository. */
+export interface ManifestLink {
+  /** As it was pushed; the Image has this name. */
+  readonly digest: Digest;
+  readonly mediaType: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** A manifest that refers to another by its `subject`, as a descriptor. */
+export interface Referrer {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  readonly size: number;
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** Where all that is linked to a repository is kept. */
+export function repositoryPrefix({ namespace, stream }: RepositoryName): string {
+  return `/repositories/${namespace}/${stream}/`;
+}
+
+const MANIFESTS = '/manifests/';
+
+/** Where a manifest is described, once for all repositories. */
+export function describedKey(digest: Digest): string {
+  return MANIFESTS + digest;
+}
+
+/** Where it is kept that a manifest may be pulled from a repository. */
+export function manifestKey(repo: RepositoryName, digest: Digest): string {
+  return `${repositoryPrefix(repo)}manifests/${digest}`;
+}
+
+/** Where it is kept that a blob may be read through a repository; the value is its size. */
+export function blobKey(repo: RepositoryName, digest: Digest): string {
+  return `${repositoryPrefix(repo)}blobs/${digest}`;
+}
+
+/** Where a referrer of a manifest is kept; with '' the prefix of all of them. */
+export function referrerKey(repo: RepositoryName, subject: Digest, digest: Digest | ''): string {
+  return `${repositoryPrefix(repo)}referrers/${subject}/${digest}`;
+}
+
+/** The changes that let a manifest be pulled from a repository, and be found from its subject. */
+export function manifestLinks(
+  repo: RepositoryName,
+  link: ManifestLink,
+  referrer: { readonly subject: Digest; readonly descriptor: Referrer } | undefined,
+): Change[] {
+  const value = Buffer.from(JSON.stringify(link));
+  const changes: Change[] = [
+    { op: 'put', key: describedKey(link.digest), value },
+    { op: 'put', key: manifestKey(repo, link.digest), value },
+  ];
+  if (referrer) {
+    const key = referrerKey(repo, referrer.subject, link.digest);
+    changes.push({ op: 'put', key, value: Buffer.from(JSON.stringify(referrer.descriptor)) });
+  }
+  return changes;
+}
+
+/** The changes that undo `manifestLinks` for one repository. */
+export function manifestUnlinks(repo: RepositoryName, digest: Digest, subject: Digest | undefined): Change[] {
+  const changes: Change[] = [{ op: 'delete', key: manifestKey(repo, digest) }];
+  if (subject) changes.push({ op: 'delete', key: referrerKey(repo, subject, digest) });
+  return changes;
+}

@@ -1,0 +1,224 @@
+/**
+ * What setting spec.tags does: tags get generations, and a changed tag that names an image that is already known gets it
+ * at once. As openshift-apiserver does (pkg/image/apiserver/registry/imagestream/strategy.go), but in the order of the
+ * tags' names where that takes them in random order.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { matchImage } from '../image/lookup.ts';
+import { formatReference, parseReference, ReferenceInvalid } from '../image/reference.ts';
+import { IMAGE_GROUP } from '../images/image.ts';
+import type { Context } from '../objects/context.ts';
+import { type FieldError, forbiddenField, invalidValue } from '../objects/errors.ts';
+import { apiTime, nameOf } from '../objects/object.ts';
+import { type Move, moveTag, newest } from './history.ts';
+import { imagesOf } from './streamimages.ts';
+import type { ImageStream, NamedTagEventList, ObjectReference, TagEvent, TagReference } from './types.ts';
+
+const FORM = 'must be of the form <tag>, <repo>:<tag>, <id>, or <repo>@<id>';
+
+/** Whether a tag takes its image from somewhere else than before. What counts is listed in contract order. */
+export function tagChanged(old: TagReference, next: TagReference, namespace: string): boolean {
+  if (!next.from) return false;
+  if (!old.from) return true;
+  return (
+    (old.from.namespace || namespace) !== (next.from.namespace || namespace) ||
+    (old.from.name ?? '') !== (next.from.name ?? '') ||
+    Boolean(old.reference) !== Boolean(next.reference) ||
+    (old.importPolicy?.importMode ?? '') !== (next.importPolicy?.importMode ?? '')
+  );
+}
+
+/** The tags of a stream's spec in the order of their names, the last of several with one name. */
+export function normalisedTags(tags: readonly TagReference[] | undefined): TagReference[] {
+  const byName = new Map((tags ?? []).map((tag) => [tag.name, tag]));
+  return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Sets the generations of a new stream: 1, its tags' as well. */
+export function firstGeneration(stream: ImageStream): void {
+  stream.metadata.generation = 1;
+  for (const tag of stream.spec?.tags ?? []) tag.generation = 1;
+}
+
+/**
+ * Sets the generations after an update: the stream's rises with any change of its spec; a tag that is new, changed, or
+ * was given generation 0 gets the stream's, any other keeps its own whatever the client sent.
+ */
+export function nextGeneration(stream: ImageStream, old: ImageStream): void {
+  const before = new Map(old.spec?.tags?.map((tag) => [tag.name, tag]));
+  const tags = stream.spec?.tags ?? [];
+  for (const tag of tags) {
+    if (tag.generation !== 0) tag.generation = before.get(tag.name)?.generation ?? null;
+  }
+  const same = isDeepStrictEqual(stream.spec ?? {}, old.spec ?? {});
+  const generation = (old.metadata.generation ?? 0) + (same ? 0 : 1);
+  stream.metadata.generation = generation;
+  const namespace = stream.metadata.namespace ?? '';
+  for (const tag of tags) {
+    const was = before.get(tag.name);
+    if (!tag.generation || !was || tagChanged(was, tag, namespace)) tag.generation = generation;
+  }
+}
+
+/** Gives a stream by namespace and name; undefined if there is none. */
+export type FindStream = (namespace: string, name: string) => Promise<ImageStream | undefined>;
+
+/**
+ * Carries the changed tags of spec into status, in place, and gives what is wrong with them. With `propagate` the tags
+ * that track a moved one follow, which OpenShift does for a new stream and for ImageStreamTags, not for a PUT or PATCH
+ * of a stream.
+ */
+export async function applySpecTags(
+  ctx: Context,
+  stream: ImageStream,
+  old: ImageStream | undefined,
+  find: FindStream,
+  propagate: boolean,
+): Promise<FieldError[]> {
+  const before = new Map(old?.spec?.tags?.map((tag) => [tag.name, tag]));
+  const namespace = stream.metadata.namespace ?? '';
+  const histories = new Map(stream.status?.tags?.map((history) => [history.tag, history]));
+  const errors: FieldError[] = [];
+  for (const tag of stream.spec?.tags ?? []) {
+    const was = before.get(tag.name);
+    if (!tag.from || (was && !tagChanged(was, tag, namespace))) continue;
+    const resolved = await resolve(ctx, { stream, histories, find }, tag, tag.from);
+    if ('error' in resolved) errors.push(resolved.error);
+    else if (resolved.event) {
+      apply(stream, histories, { tag: tag.name, event: resolved.event, cause: 'tag' }, propagate);
+    }
+  }
+  setHistories(stream, histories);
+  return errors;
+}
+
+function apply(stream: ImageStream, histories: Map<string, NamedTagEventList>, move: Move, propagate: boolean): void {
+  const { namespace = '', name = '' } = stream.metadata;
+  const tags = propagate ? (stream.spec?.tags ?? []) : [];
+  for (const [tag, history] of moveTag({ namespace, name, tags }, histories, move).changed) {
+    if (history) histories.set(tag, history);
+  }
+}
+
+/** Writes histories back into a stream's status, in the order of the tags. */
+export function setHistories(stream: ImageStream, histories: ReadonlyMap<string, NamedTagEventList>): void {
+  const tags = [...histories.values()].sort((a, b) => (a.tag < b.tag ? -1 : 1));
+  const { tags: _old, ...status } = stream.status ?? { dockerImageRepository: '' };
+  stream.status = tags.length > 0 ? { ...status, tags } : status;
+}
+
+interface Resolving {
+  readonly stream: ImageStream;
+  readonly histories: Map<string, NamedTagEventList>;
+  readonly find: FindStream;
+}
+
+type Resolved = { readonly event: TagEvent | undefined } | { readonly error: FieldError };
+
+async function resolve(ctx: Context, at: Resolving, tag: TagReference, from: ObjectReference): Promise<Resolved> {
+  const path = `spec.tags[${tag.name}].from`;
+  const name = from.name ?? '';
+  const generation = tag.generation ?? 0;
+  if (from.kind === 'DockerImage' && name) {
+    if (!tag.reference) return { event: undefined };
+    return { event: { created: apiTime(ctx.now()), dockerImageReference: name, image: '', generation } };
+  }
+  const source = sourceOf(from, nameOf(at.stream));
+  if (!source) return { error: invalidValue(`${path}.name`, name, FORM) };
+  const namespace = from.namespace || (at.stream.metadata.namespace ?? '');
+  const own = namespace === at.stream.metadata.namespace && source.stream === nameOf(at.stream);
+  if (!own && namespace !== at.stream.metadata.namespace) {
+    const refused = await refuseForeign(ctx, namespace, source.stream, path);
+    if (refused) return { error: refused };
+  }
+  const other = own ? undefined : await at.find(namespace, source.stream);
+  if (!own && !other) return { error: { type: 'NotFound', field: `${path}.name`, value: name, detail: '' } };
+  const histories = other ? new Map(other.status?.tags?.map((history) => [history.tag, history])) : at.histories;
+  const found =
+    from.kind === 'ImageStreamTag'
+      ? latestOf(histories, source.rest || 'latest', own, generation)
+      : imageEvent(histories, source.rest, ctx.now());
+  if (typeof found === 'string') {
+    return { error: invalidValue(`${path}.name`, name, `error generating tag event: ${found}`) };
+  }
+  if (!found) return { event: undefined };
+  const reference = tag.reference
+    ? found.dockerImageReference
+    : ownReference(ctx, found.dockerImageReference, { namespace, name: source.stream }, at.stream);
+  return { event: { ...found, dockerImageReference: reference, generation } };
+}
+
+/** Stream and tag (or image) that `from` names; undefined if it is not of a form that names one. */
+function sourceOf(from: ObjectReference, ownName: string): { stream: string; rest: string } | undefined {
+  const separator = from.kind === 'ImageStreamTag' ? ':' : from.kind === 'ImageStreamImage' ? '@' : undefined;
+  if (separator === undefined) return undefined;
+  const [first = '', second, ...more] = (from.name ?? '').split(separator);
+  if (more.length > 0) return undefined;
+  return second === undefined ? { stream: ownName, rest: first } : { stream: first, rest: second };
+}
+
+async function refuseForeign(
+  ctx: Context,
+  namespace: string,
+  name: string,
+  path: string,
+): Promise<FieldError | undefined> {
+  const attributes = {
+    verb: 'get',
+    group: IMAGE_GROUP,
+    resource: 'imagestreams',
+    subresource: 'layers',
+    namespace,
+    name,
+  };
+  const decision = await ctx.authorizer.authorize(ctx.user, attributes);
+  if (decision.allowed) return undefined;
+  return forbiddenField(path, `${namespace}/${name}: ${JSON.stringify(decision.reason)} ""`);
+}
+
+/** The newest event of a tag. The own stream's is shared with the follower: its generation rises with the follower's. */
+function latestOf(
+  histories: Map<string, NamedTagEventList>,
+  tag: string,
+  own: boolean,
+  generation: number,
+): TagEvent | undefined {
+  const history = histories.get(tag);
+  const event = newest(history);
+  if (!history || !event) return undefined;
+  if (own) {
+    histories.set(tag, { ...history, items: [{ ...event, generation }, ...(history.items ?? []).slice(1)] });
+  }
+  return event;
+}
+
+/** An event for one of the images of a stream's history, or why there is none. */
+function imageEvent(histories: ReadonlyMap<string, NamedTagEventList>, id: string, now: Date): TagEvent | string {
+  const { names, references } = imagesOf(histories.values());
+  const match = matchImage(names, id);
+  if (match.kind === 'none') return `imagestreamimage.${IMAGE_GROUP} ${JSON.stringify(id)} not found`;
+  if (match.kind === 'several') {
+    const several = `multiple images match the prefix ${JSON.stringify(id)}: ${match.names.join(', ')}`;
+    return `Operation cannot be fulfilled on imagestreamimage.${IMAGE_GROUP} ${JSON.stringify(id)}: ${several}`;
+  }
+  const image = match.name;
+  return { created: apiTime(now), dockerImageReference: references.get(image) ?? '', image, generation: 0 };
+}
+
+/** A reference into the source's repository of this registry becomes one into the stream's own. */
+function ownReference(
+  ctx: Context,
+  text: string,
+  source: { readonly namespace: string; readonly name: string },
+  stream: ImageStream,
+): string {
+  try {
+    const ref = parseReference(text);
+    const isSource = ref.namespace === source.namespace && ref.name === source.name;
+    if (ref.registry !== ctx.settings.registryHost || !isSource) return text;
+    return formatReference({ ...ref, namespace: stream.metadata.namespace ?? '', name: nameOf(stream) });
+  } catch (error) {
+    if (error instanceof ReferenceInvalid) return text;
+    throw error;
+  }
+}

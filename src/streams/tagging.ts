@@ -1,0 +1,136 @@
+/**
+ * Moving one tag in the store: reads only the stream's head and the histories that the move touches, and commits them
+ * together with whatever belongs to the move (the Image, links). Pushes and ImageStreamMappings come this way.
+ */
+import { CONFLICT_TRIES } from '../limits.ts';
+import type { Context } from '../objects/context.ts';
+import { modified } from '../objects/errors.ts';
+import { parsed } from '../objects/values.ts';
+import { type Change, CommitConflict, type Entry, type Store } from '../store/store.ts';
+import { followersOf, moveTag, newest } from './history.ts';
+import { imageStreams, streamKey, tagPart } from './imagestream.ts';
+import { moveCount, recordMoves, type TagMoveCause } from './tagmove.ts';
+import type { ImageStream, NamedTagEventList, TagEvent } from './types.ts';
+
+/** The stream's head: without the histories in its status. */
+export interface StreamHead {
+  readonly stream: ImageStream;
+  readonly entry: Entry;
+}
+
+/** A stream's head, or undefined. */
+export async function readHead(ctx: Context, namespace: string, name: string): Promise<StreamHead | undefined> {
+  const entry = await ctx.store.get(streamKey(namespace, name));
+  return entry && { stream: parsed(imageStreams, ctx.settings, { head: entry, parts: [] }), entry };
+}
+
+/** One move of a tag of a stream that exists or is made by it. */
+export interface TagChange {
+  readonly namespace: string;
+  readonly name: string;
+  readonly tag: string;
+  readonly cause: TagMoveCause;
+  /**
+   * Called on each try with what is there; gives the event and the changes that belong into the commit. For a stream that
+   * does not exist, `create` among the changes makes it.
+   */
+  plan(head: StreamHead | undefined): Promise<TagPlan>;
+}
+
+export interface TagPlan {
+  readonly event: TagEvent;
+  /** The stream's spec, for its followers. */
+  readonly stream: ImageStream;
+  readonly changes: readonly Change[];
+  /** Whether to commit `changes` when the tag is there already. */
+  readonly always: boolean;
+  /** Whether the tag may have been moved by somebody else since the first try. */
+  readonly steal: boolean;
+}
+
+/** Streams in which this process is moving a tag right now: the next move waits here instead of colliding in the store. */
+const queues = new WeakMap<Store, Map<string, Promise<unknown>>>();
+
+/**
+ * Moves the tag, with the tags that track it. Resolves once that is durable.
+ * @throws {DomainError} what `plan` throws; Conflict if others kept changing the stream, or, unless the plan steals, moved
+ *   this very tag meanwhile.
+ */
+export async function changeTag(ctx: Context, change: TagChange): Promise<void> {
+  const key = streamKey(change.namespace, change.name);
+  let queue = queues.get(ctx.store);
+  if (!queue) {
+    queue = new Map();
+    queues.set(ctx.store, queue);
+  }
+  const before = queue.get(key) ?? Promise.resolve();
+  const mine = before.then(() => tryToChange(ctx, change));
+  const settled = mine.catch(() => undefined);
+  queue.set(key, settled);
+  try {
+    await mine;
+  } finally {
+    if (queue.get(key) === settled) queue.delete(key);
+  }
+}
+
+async function tryToChange(ctx: Context, change: TagChange): Promise<void> {
+  let seen: TagEvent | null | undefined;
+  for (let tries = 1; ; tries++) {
+    const head = await readHead(ctx, change.namespace, change.name);
+    const plan = await change.plan(head);
+    const histories = await readHistories(ctx.store, change, plan.stream);
+    const current = newest(histories.get(change.tag));
+    if (seen !== undefined && !plan.steal && seen && moved(seen, current)) throw modified(imageStreams, change.name);
+    seen = current;
+    try {
+      await commitMove(ctx, change, head, plan, histories);
+      return;
+    } catch (error) {
+      if (!(error instanceof CommitConflict)) throw error;
+      if (tries >= CONFLICT_TRIES) throw modified(imageStreams, change.name);
+    }
+  }
+}
+
+function moved(before: TagEvent, now: TagEvent | null): boolean {
+  return before.image !== now?.image || before.dockerImageReference !== now.dockerImageReference;
+}
+
+async function readHistories(
+  store: Store,
+  { namespace, name, tag }: TagChange,
+  stream: ImageStream,
+): Promise<Map<string, NamedTagEventList>> {
+  const tags = [tag, ...followersOf({ namespace, name, tags: stream.spec?.tags ?? [] }, tag)];
+  const histories = new Map<string, NamedTagEventList>();
+  for (const each of tags) {
+    const entry = await store.get(streamKey(namespace, name) + tagPart(each));
+    if (entry) histories.set(each, JSON.parse(entry.value.toString()) as NamedTagEventList);
+  }
+  return histories;
+}
+
+async function commitMove(
+  ctx: Context,
+  { namespace, name, tag, cause }: TagChange,
+  head: StreamHead | undefined,
+  plan: TagPlan,
+  histories: ReadonlyMap<string, NamedTagEventList>,
+): Promise<void> {
+  const followed = { namespace, name, tags: plan.stream.spec?.tags ?? [] };
+  const { changed, drafts } = moveTag(followed, histories, { tag, event: plan.event, cause });
+  if (changed.size === 0) {
+    if (plan.always && plan.changes.length > 0 && !ctx.dryRun) await ctx.store.commit(plan.changes);
+    return;
+  }
+  const key = streamKey(namespace, name);
+  const changes: Change[] = [...plan.changes];
+  // The head is written with every move, so that its revision is the stream's.
+  if (head) changes.push({ op: 'put', key, value: head.entry.value, expect: head.entry.revision });
+  for (const [each, history] of changed) {
+    if (history) changes.push({ op: 'put', key: key + tagPart(each), value: Buffer.from(JSON.stringify(history)) });
+  }
+  changes.push(...recordMoves(ctx, namespace, name, await moveCount(ctx.store, namespace, name), drafts));
+  if (!ctx.dryRun) await ctx.store.commit(changes);
+}

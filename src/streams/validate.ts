@@ -1,0 +1,97 @@
+/** What is wrong with an ImageStream or a tag, in the words of openshift-apiserver (pkg/image/apis/image/validation). */
+import { parseReference, ReferenceInvalid } from '../image/reference.ts';
+import { referenceFault } from '../images/validate.ts';
+import { type FieldError, invalidValue, required } from '../objects/errors.ts';
+import { nameOf } from '../objects/object.ts';
+import type { ImageStream, NamedTagEventList, TagReference } from './types.ts';
+
+const STREAM_NAME = /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
+const REPOSITORY_CHARACTERS = 255;
+
+/** Why a name cannot be a stream's; undefined if it can. */
+export function streamNameFault(name: string): string | undefined {
+  return STREAM_NAME.test(name) ? undefined : 'must match "[a-z0-9]+(?:[._-][a-z0-9]+)*"';
+}
+
+/** Errors of a stream without its metadata and status. */
+export function validateStream(stream: ImageStream): FieldError[] {
+  const errors: FieldError[] = [];
+  const repository = `${stream.metadata.namespace}/${nameOf(stream)}`;
+  if (repository.length > REPOSITORY_CHARACTERS) {
+    const detail = `'namespace/name' cannot be longer than ${REPOSITORY_CHARACTERS} characters`;
+    errors.push(invalidValue('metadata.name', nameOf(stream), detail));
+  }
+  errors.push(...validateRepository(stream.spec?.dockerImageRepository ?? ''));
+  for (const tag of stream.spec?.tags ?? []) errors.push(...validateTag(tag, `spec.tags[${tag.name}]`));
+  return errors;
+}
+
+function validateRepository(repository: string): FieldError[] {
+  if (repository === '') return [];
+  const field = 'spec.dockerImageRepository';
+  try {
+    const { tag, id } = parseReference(repository);
+    const errors: FieldError[] = [];
+    if (tag) errors.push(invalidValue(field, repository, 'the repository name may not contain a tag'));
+    if (id) errors.push(invalidValue(field, repository, 'the repository name may not contain an ID'));
+    return errors;
+  } catch (error) {
+    if (error instanceof ReferenceInvalid) return [invalidValue(field, repository, error.message)];
+    throw error;
+  }
+}
+
+/** Errors of a tag of a spec, of an ImageStreamTag (`path` is `tag`) or of an ImageTag (`spec`). */
+export function validateTag(tag: TagReference, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  const { from, importPolicy, referencePolicy } = tag;
+  if (from) {
+    const name = from.name ?? '';
+    if (!name) errors.push(required(`${path}.from.name`));
+    errors.push(...validateFrom(tag, from.kind ?? '', name, path));
+  }
+  const type = referencePolicy?.type ?? '';
+  if (type !== 'Source' && type !== 'Local') {
+    const detail = 'valid values are "Source", "Local"';
+    errors.push(invalidValue(`${path}.referencePolicy.type`, type, detail));
+  }
+  const mode = importPolicy?.importMode ?? '';
+  if (mode !== '' && mode !== 'Legacy' && mode !== 'PreserveOriginal') {
+    const detail = 'invalid import mode, valid modes are "", "Legacy", "PreserveOriginal"';
+    errors.push(invalidValue(`${path}.importPolicy.importMode`, mode, detail));
+  }
+  return errors;
+}
+
+function validateFrom(tag: TagReference, kind: string, name: string, path: string): FieldError[] {
+  switch (kind) {
+    case 'DockerImage': {
+      const fault = name ? referenceFault(name) : undefined;
+      return fault === undefined ? [] : [invalidValue(`${path}.from.name`, name, fault)];
+    }
+    case 'ImageStreamImage':
+    case 'ImageStreamTag': {
+      if (!tag.importPolicy?.scheduled) return [];
+      const detail = 'only tags pointing to Docker repositories may be scheduled for background import';
+      return [invalidValue(`${path}.importPolicy.scheduled`, true, detail)];
+    }
+    default: {
+      const detail = "valid values are 'DockerImage', 'ImageStreamImage', 'ImageStreamTag'";
+      return [required(`${path}.from.kind`, detail)];
+    }
+  }
+}
+
+/** Errors of the histories that a status is to hold. */
+export function validateHistories(histories: readonly NamedTagEventList[]): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const { tag, items } of histories) {
+    for (const [index, item] of (items ?? []).entries()) {
+      const fault = referenceFault(item.dockerImageReference);
+      if (fault === undefined) continue;
+      const field = `status.tags[${tag}].items[${index}].dockerImageReference`;
+      errors.push(invalidValue(field, item.dockerImageReference, fault));
+    }
+  }
+  return errors;
+}
