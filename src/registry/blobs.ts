@@ -1,0 +1,169 @@
+/** Blobs: sent whole or in ranges, and let go of. */
+import type { OutgoingHttpHeaders } from 'node:http';
+import { pipeline, type Readable } from 'node:stream';
+import type { BlobBody, ByteRange } from '../blobs/blobs.ts';
+import { type Digest, digestHex, parseDigest } from '../image/digest.ts';
+import { BLOB_RANGES, DOWNLOAD_IDLE_SECONDS } from '../limits.ts';
+import { readableBlob, unlinkBlob } from '../streams/repository.ts';
+import { blobUnknown, digestInvalid, RegistryError } from './errors.ts';
+import { API_VERSION, answerEmpty, contextOf, type Exchange, entityTag, type Target, unchanged } from './exchange.ts';
+import { permitDelete } from './permission.ts';
+import { contentRange, selectRanges } from './ranges.ts';
+
+const OCTETS = 'application/octet-stream';
+/** Content by digest never changes. */
+const FOREVER = 'max-age=31536000, immutable';
+
+/** GET and HEAD of a blob. */
+export async function getBlob(exchange: Exchange, target: Target): Promise<void> {
+  const digest = requireDigest(target.last);
+  const { services, req, res } = exchange;
+  const linked = readableBlob(services, target.repo, digest);
+  const size = linked instanceof Promise ? await linked : linked;
+  if (size === undefined) throw blobUnknown(digest, target.name);
+  if (req.method === 'HEAD') {
+    // The link says what may be read; only the bytes say that they are there. A client that is told so uploads nothing.
+    if ((await services.blobs.stat(digest)) === undefined) throw blobUnknown(digest, target.name);
+    res.writeHead(200, { ...blobHeaders(digest), 'Content-Type': OCTETS, 'Content-Length': size });
+    res.end();
+  } else if (unchanged(req, digest)) {
+    answerEmpty(exchange, 304, blobHeaders(digest));
+  } else {
+    await sendBlob(exchange, target, digest, size);
+  }
+}
+
+/** DELETE of a blob: the repository lets go of it; the bytes stay for whoever else has them. */
+export async function deleteBlob(exchange: Exchange, target: Target): Promise<void> {
+  const digest = requireDigest(target.last);
+  await permitDelete(exchange, target);
+  if (!(await unlinkBlob(contextOf(exchange), target.repo, digest))) throw blobUnknown(digest, target.name);
+  answerEmpty(exchange, 202);
+}
+
+/** The digest that a client wrote. @throws {RegistryError} DIGEST_INVALID. */
+export function requireDigest(text: string): Digest {
+  const digest = parseDigest(text);
+  if (digest === undefined) throw digestInvalid(text);
+  return digest;
+}
+
+function blobHeaders(digest: Digest): OutgoingHttpHeaders {
+  return {
+    'Docker-Distribution-Api-Version': API_VERSION,
+    'Docker-Content-Digest': digest,
+    ETag: entityTag(digest),
+    'Accept-Ranges': 'bytes',
+    'Cache-Control': FOREVER,
+  };
+}
+
+async function sendBlob(exchange: Exchange, target: Target, digest: Digest, size: number): Promise<void> {
+  const { req } = exchange;
+  // Part of another version is worth nothing to the client: If-Range then asks for the whole.
+  const condition = req.headers['if-range'];
+  const range = condition === undefined || condition === entityTag(digest) ? req.headers.range : undefined;
+  const selection = selectRanges(range, size);
+  const headers = blobHeaders(digest);
+  switch (selection.kind) {
+    case 'whole': {
+      const body = await openBlob(exchange, target, digest);
+      return send(exchange, 200, { ...headers, 'Content-Type': OCTETS, 'Content-Length': size }, body);
+    }
+    case 'one': {
+      const { start, end } = selection.range;
+      const body = await openBlob(exchange, target, digest, selection.range);
+      const part = { 'Content-Length': end - start + 1, 'Content-Range': contentRange(selection.range, size) };
+      return send(exchange, 206, { ...headers, 'Content-Type': OCTETS, ...part }, body);
+    }
+    case 'several':
+      return sendParts(exchange, target, { digest, size, ranges: selection.ranges });
+    case 'unsatisfiable':
+      throw new RegistryError('RANGE_INVALID', `the blob has ${size} bytes; none of the range asked for is there`, {
+        headers: { 'Content-Range': `bytes */${size}` },
+      });
+    case 'too many':
+      throw new RegistryError('UNSUPPORTED', `at most ${BLOB_RANGES} ranges can be asked for at once`, { status: 400 });
+  }
+}
+
+async function openBlob(exchange: Exchange, target: Target, digest: Digest, range?: ByteRange): Promise<BlobBody> {
+  const body = await exchange.services.blobs.read(digest, range);
+  if (!body) throw blobUnknown(digest, target.name);
+  return body;
+}
+
+/** Answers with content that was opened. */
+export function send(exchange: Exchange, status: number, headers: OutgoingHttpHeaders, body: BlobBody): Promise<void> {
+  const { res } = exchange;
+  if (res.destroyed) {
+    body.stream?.destroy();
+    return Promise.resolve();
+  }
+  res.writeHead(status, headers);
+  if (body.stream) return pour(exchange, body.stream);
+  res.end(body.bytes);
+  return Promise.resolve();
+}
+
+/**
+ * Sends a stream to its end. A client that has had enough and closes is no error. If the source breaks off the
+ * connection is closed, for the status has gone out already and only that tells the client.
+ */
+function pour(exchange: Exchange, source: Readable | (() => AsyncGenerator<Buffer>)): Promise<void> {
+  const { res } = exchange;
+  res.setTimeout(DOWNLOAD_IDLE_SECONDS * 1000);
+  return new Promise((resolve, reject) => {
+    const settled = (error: NodeJS.ErrnoException | null): void => {
+      res.setTimeout(0);
+      if (error && !clientClosed(error)) reject(error);
+      else resolve();
+    };
+    pipeline(source, res, settled);
+  });
+}
+
+const CLOSED = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_DESTROYED']);
+
+function clientClosed(error: NodeJS.ErrnoException): boolean {
+  return error.code !== undefined && CLOSED.has(error.code);
+}
+
+interface Parts {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly ranges: readonly ByteRange[];
+}
+
+/** 206 multipart/byteranges: exactly one part for each range, in the order in which they were asked for. */
+async function sendParts(exchange: Exchange, target: Target, parts: Parts): Promise<void> {
+  const { digest, size, ranges } = parts;
+  const boundary = `headgate-${digestHex(digest).slice(0, 32)}`;
+  const heads = ranges.map((range, index) =>
+    Buffer.from(
+      `${index === 0 ? '' : '\r\n'}--${boundary}\r\nContent-Type: ${OCTETS}\r\nContent-Range: ${contentRange(range, size)}\r\n\r\n`,
+    ),
+  );
+  const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
+  const length = ranges.reduce((sum, { start, end }, index) => {
+    return sum + (heads[index]?.length ?? 0) + end - start + 1;
+  }, tail.length);
+  async function* content(): AsyncGenerator<Buffer> {
+    for (const [index, range] of ranges.entries()) {
+      const body = await openBlob(exchange, target, digest, range);
+      yield heads[index] ?? tail;
+      if (body.stream) yield* body.stream;
+      else if (body.bytes) yield body.bytes;
+    }
+    yield tail;
+  }
+  // What cannot be opened at all shall be said with a status, so the first part is opened before anything is sent.
+  const probe = await openBlob(exchange, target, digest, { start: 0, end: 0 });
+  probe.stream?.destroy();
+  exchange.res.writeHead(206, {
+    ...blobHeaders(digest),
+    'Content-Type': `multipart/byteranges; boundary=${boundary}`,
+    'Content-Length': length,
+  });
+  await pour(exchange, content);
+}

@@ -1,0 +1,122 @@
+/** Bodies of requests: read, waited for, and got rid of when the request is refused before they have come. */
+import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
+import { LINGER_BYTES, LINGER_SECONDS, REFUSED_BODY_BYTES } from '../limits.ts';
+import { RegistryError } from './errors.ts';
+
+/** The client broke the connection off: there is nobody to answer. */
+export class ClientGone extends Error {
+  override name = 'ClientGone';
+}
+
+/** Requests whose client waits for `100 Continue` before it sends the body. */
+const waiting = new WeakSet<IncomingMessage>();
+
+/**
+ * The listener for a server's `checkContinue` event: the client is told to go on only when its body is going to be read,
+ * so a chunk that is refused never crosses the network. Without it Node says so by itself before anything is checked.
+ */
+export function whenContinueIsExpected(handler: RequestListener): RequestListener {
+  return (req, res) => {
+    waiting.add(req);
+    handler(req, res);
+  };
+}
+
+/** Whether the request announces a body of at least one byte. */
+export function hasBody(req: IncomingMessage): boolean {
+  if (req.headers['transfer-encoding'] !== undefined) return true;
+  const length = req.headers['content-length'];
+  return length !== undefined && Number(length) > 0;
+}
+
+/** Bytes that the request announces; undefined for a body of unknown length or none. */
+export function declaredLength(req: IncomingMessage): number | undefined {
+  const length = req.headers['content-length'];
+  return length === undefined ? undefined : Number(length);
+}
+
+/** Tells a client that waits for it to send the body. */
+export function invite(req: IncomingMessage, res: ServerResponse): void {
+  if (waiting.delete(req)) res.writeContinue();
+}
+
+/**
+ * The whole body.
+ * @throws {RegistryError} with that code and status 413 for more than `limit` bytes; {ClientGone}.
+ */
+export async function readBody(
+  req: IncomingMessage,
+  res: ServerResponse,
+  limit: number,
+  code: 'MANIFEST_INVALID' | 'SIZE_INVALID',
+): Promise<Buffer> {
+  const tooLarge = (): RegistryError =>
+    new RegistryError(code, `the body is too large: at most ${limit} bytes are accepted`, { status: 413 });
+  if ((declaredLength(req) ?? 0) > limit) throw tooLarge();
+  invite(req, res);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  return new Promise((resolve, reject) => {
+    req.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= limit) {
+        chunks.push(chunk);
+        return;
+      }
+      req.removeAllListeners('data');
+      req.pause();
+      reject(tooLarge());
+    });
+    req.on('end', () => resolve(Buffer.concat(chunks, bytes)));
+    req.on('error', (error) => reject(new ClientGone('the request broke off', { cause: error })));
+    req.on('close', () => reject(new ClientGone('the request broke off')));
+  });
+}
+
+/**
+ * Answers a request of whose body something may be left. A little is read and dropped, so that the connection can go on;
+ * with more, the answer goes out at once and the connection is closed, but only after the client has had time to read
+ * it: closing while bytes arrive would reset the connection and take the answer with it.
+ */
+export function answerEarly(
+  req: IncomingMessage,
+  res: ServerResponse,
+  status: number,
+  headers: OutgoingHttpHeaders,
+  body: Buffer | undefined,
+): void {
+  if (!hasBody(req) || req.complete) {
+    res.writeHead(status, headers);
+    res.end(body);
+  } else if (waiting.delete(req)) {
+    // The client may or may not send its body now; only a new connection tells the two apart.
+    res.writeHead(status, { ...headers, Connection: 'close' });
+    res.end(body);
+  } else if ((declaredLength(req) ?? Number.POSITIVE_INFINITY) <= REFUSED_BODY_BYTES) {
+    res.writeHead(status, headers);
+    res.end(body);
+    req.resume();
+  } else {
+    res.writeHead(status, { ...headers, Connection: 'close' });
+    if (body) res.write(body);
+    else res.flushHeaders();
+    linger(req, res);
+  }
+}
+
+function linger(req: IncomingMessage, res: ServerResponse): void {
+  let left = LINGER_BYTES;
+  const over = (): void => {
+    clearTimeout(timer);
+    res.end();
+  };
+  const timer = setTimeout(over, LINGER_SECONDS * 1000);
+  req.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) over();
+  });
+  req.on('end', over);
+  req.on('error', over);
+  req.on('close', over);
+  req.resume();
+}

@@ -1,0 +1,171 @@
+/** Manifests: by tag or by digest, answered with the bytes and the type that were pushed. */
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { Blobs } from '../blobs/blobs.ts';
+import { type Digest, digestAlgorithm, digestOf } from '../image/digest.ts';
+import { type Manifest, manifestDigest, parseManifest } from '../image/manifest.ts';
+import { isSchema1Type } from '../image/mediatype.ts';
+import { isTag } from '../image/name.ts';
+import { MANIFEST_BYTES, MANIFEST_TAG_PARAMETERS } from '../limits.ts';
+import type { Awaitable } from '../store/store.ts';
+import { admitPush, deleteManifest, deleteTag, pushManifest } from '../streams/push.ts';
+import { type ManifestLink, repositoryExists, resolveDigest, resolveTag } from '../streams/repository.ts';
+import { requireDigest, send } from './blobs.ts';
+import { readBody } from './body.ts';
+import { RegistryError } from './errors.ts';
+import {
+  API_VERSION,
+  answerEmpty,
+  contextOf,
+  type Exchange,
+  entityTag,
+  type Target,
+  unchanged,
+  unlessRepositoryMissing,
+} from './exchange.ts';
+import { permitDelete } from './permission.ts';
+
+/** What blobs that are cached (blobs/cached.ts) can do beside: give a small blob at once, if it is in memory. */
+interface Peeking {
+  peek(digest: Digest): Buffer | undefined;
+}
+
+/** GET and HEAD of a manifest. Accept is not looked at: what was pushed is what is answered. */
+export function getManifest(exchange: Exchange, target: Target): Awaitable<void> {
+  const link = resolve(exchange, target);
+  return link instanceof Promise
+    ? link.then((found) => answerManifest(exchange, target, found))
+    : answerManifest(exchange, target, link);
+}
+
+/** A reference with a colon is a digest; else it is a tag, and what cannot be a tag is just not there. */
+function resolve(exchange: Exchange, { repo, last }: Target): Awaitable<ManifestLink | undefined> {
+  if (last.includes(':')) return resolveDigest(exchange.services, repo, requireDigest(last));
+  return isTag(last) ? resolveTag(exchange.services, repo, last) : undefined;
+}
+
+function answerManifest(exchange: Exchange, target: Target, link: ManifestLink | undefined): Awaitable<void> {
+  if (!link) return refuseUnknown(exchange, target);
+  const { req, res, services } = exchange;
+  if (req.headers['if-none-match'] !== undefined && unchanged(req, link.digest)) {
+    return answerEmpty(exchange, 304, manifestHeaders(link));
+  }
+  if (req.method === 'HEAD') {
+    res.writeHead(200, manifestHeaders(link));
+    res.end();
+    return;
+  }
+  const blobs: Blobs & Partial<Peeking> = services.blobs;
+  const bytes = blobs.peek?.(link.digest);
+  if (!bytes) return readManifest(exchange, target, link);
+  res.writeHead(200, manifestHeaders(link));
+  res.end(bytes);
+}
+
+function manifestHeaders(link: ManifestLink): OutgoingHttpHeaders {
+  return {
+    'Docker-Distribution-Api-Version': API_VERSION,
+    'Content-Type': link.mediaType,
+    'Content-Length': link.size,
+    'Docker-Content-Digest': link.digest,
+    ETag: entityTag(link.digest),
+  };
+}
+
+async function readManifest(exchange: Exchange, target: Target, link: ManifestLink): Promise<void> {
+  const body = await exchange.services.blobs.read(link.digest);
+  if (!body) {
+    const message = `${target.last} is an image of ${target.name}, but its manifest is not kept in this registry`;
+    throw new RegistryError('MANIFEST_UNKNOWN', message, { detail: { digest: link.digest } });
+  }
+  await send(exchange, 200, manifestHeaders(link), body);
+}
+
+function refuseUnknown(exchange: Exchange, target: Target): Promise<never> {
+  return unlessRepositoryMissing(repositoryExists(exchange.services, target.repo), target, manifestUnknown(target));
+}
+
+function manifestUnknown(target: Target): RegistryError {
+  const what = target.last.includes(':') ? 'manifest' : 'tag';
+  return new RegistryError('MANIFEST_UNKNOWN', `there is no ${what} ${target.last} in ${target.name}`, {
+    detail: { name: target.name, reference: target.last },
+  });
+}
+
+/** PUT of a manifest, by tag, or by digest with any number of `?tag=`. */
+export async function putManifest(exchange: Exchange, target: Target): Promise<void> {
+  const { req, res } = exchange;
+  const byDigest = target.last.includes(':') ? requireDigest(target.last) : undefined;
+  if (byDigest === undefined) requireTag(target.last);
+  const parameters = tagParameters(exchange.query, byDigest !== undefined);
+  const ctx = contextOf(exchange);
+  await admitPush(ctx, target.repo);
+  const bytes = await readBody(req, res, MANIFEST_BYTES, 'MANIFEST_INVALID');
+  if (byDigest !== undefined) checkBytes(bytes, byDigest);
+  const manifest = parseManifest(bytes, req.headers['content-type']);
+  const digest = digestFor(bytes, manifest, byDigest);
+  const tags = byDigest === undefined ? [target.last] : parameters;
+  if (tags.length === 0) await pushManifest(ctx, target.repo, { digest, manifest, bytes });
+  for (const tag of tags) await pushManifest(ctx, target.repo, { tag, digest, manifest, bytes });
+  answerEmpty(exchange, 201, {
+    Location: `/v2/${target.name}/manifests/${digest}`,
+    'Docker-Content-Digest': digest,
+    ...(manifest.subject && { 'OCI-Subject': manifest.subject.digest }),
+    ...(parameters.length > 0 && { 'OCI-Tag': parameters.join(', ') }),
+  });
+}
+
+/** The digest of schema 1 leaves out its signatures, so it can only be checked once the manifest is parsed. */
+function digestFor(bytes: Buffer, manifest: Manifest, asked: Digest | undefined): Digest {
+  if (!isSchema1Type(manifest.mediaType)) return asked ?? digestOf(bytes);
+  const digest = manifestDigest(bytes, manifest.mediaType);
+  if (asked !== undefined && asked !== digest) throw mismatch(asked, digest);
+  return digest;
+}
+
+/** Bytes that are not what the digest says may be anything: that is said before anything else about them. */
+function checkBytes(bytes: Buffer, digest: Digest): void {
+  const actual = digestOf(bytes, digestAlgorithm(digest));
+  if (actual !== digest && !bytes.includes('"signatures"')) throw mismatch(digest, actual);
+}
+
+function mismatch(asked: Digest, actual: Digest): RegistryError {
+  return new RegistryError('DIGEST_INVALID', `the manifest has digest ${actual}, not ${asked}`, {
+    detail: { digest: asked, actual },
+  });
+}
+
+function tagParameters(query: string, byDigest: boolean): readonly string[] {
+  if (query === '') return [];
+  const tags = [...new Set(new URLSearchParams(query).getAll('tag'))];
+  if (tags.length === 0) return tags;
+  if (!byDigest) {
+    throw new RegistryError('TAG_INVALID', '?tag= goes with a digest; put the manifest by its digest, or by one tag');
+  }
+  if (tags.length > MANIFEST_TAG_PARAMETERS) {
+    const message = `${tags.length} tags are too many for one push; at most ${MANIFEST_TAG_PARAMETERS} are set at once`;
+    throw new RegistryError('TAG_INVALID', message, { status: 414 });
+  }
+  for (const tag of tags) requireTag(tag);
+  return tags;
+}
+
+function requireTag(text: string): void {
+  if (isTag(text)) return;
+  const message = `${JSON.stringify(text)} is not a tag; use a letter, digit or "_", then at most 127 of these, "." and "-"`;
+  throw new RegistryError('TAG_INVALID', message, { detail: { tag: text } });
+}
+
+/** DELETE of a tag (only that name goes) or of a manifest (with all tags that point to it). */
+export async function deleteReference(exchange: Exchange, target: Target): Promise<void> {
+  const { repo, last } = target;
+  const digest = last.includes(':') ? requireDigest(last) : undefined;
+  const tag = digest === undefined && isTag(last) ? last : undefined;
+  await permitDelete(exchange, target, tag);
+  const ctx = contextOf(exchange);
+  const removed =
+    digest !== undefined
+      ? await deleteManifest(ctx, repo, digest)
+      : tag !== undefined && (await deleteTag(ctx, repo, tag));
+  if (!removed) return refuseUnknown(exchange, target);
+  answerEmpty(exchange, 202);
+}

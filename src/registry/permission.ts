@@ -1,0 +1,98 @@
+/**
+ * What a caller may do with a repository. As in OpenShift, pull and push are `get` and `update` on `imagestreams/layers`.
+ * Deleting needs what deletes the same thing through the API: `delete` on `imagestreamtags` of the namespace, or on
+ * `images` of the whole cluster, which a pruner has (OpenShift's registry knows only the latter).
+ */
+import type { ResourceAttributes, User } from '../access/user.ts';
+import { UNAUTHENTICATED } from '../access/user.ts';
+import { IMAGE_GROUP } from '../images/image.ts';
+import type { Awaitable } from '../store/store.ts';
+import type { RepositoryName } from '../streams/repository.ts';
+import { RegistryError } from './errors.ts';
+import type { Exchange, Target } from './exchange.ts';
+
+export type Action = 'pull' | 'push' | 'delete';
+
+/** A caller without a credential. */
+export const ANONYMOUS: User = { name: 'system:anonymous', groups: [UNAUTHENTICATED] };
+
+const HINT = {
+  pull: 'the role system:image-puller',
+  push: 'the role system:image-pusher',
+  delete: 'the role edit',
+} as const;
+
+function layers(repo: RepositoryName, verb: 'get' | 'update'): ResourceAttributes {
+  return {
+    verb,
+    group: IMAGE_GROUP,
+    resource: 'imagestreams',
+    subresource: 'layers',
+    namespace: repo.namespace,
+    name: repo.stream,
+  };
+}
+
+/** Passes if the caller may do it. @throws {RegistryError} DENIED; UNAUTHORIZED if nobody has authenticated. */
+export function permit(exchange: Exchange, target: Target, action: 'pull' | 'push'): Awaitable<void> {
+  const attributes = layers(target.repo, action === 'pull' ? 'get' : 'update');
+  const decision = exchange.services.authorizer.authorize(exchange.user, attributes);
+  if (decision instanceof Promise) {
+    return decision.then(({ allowed, reason }) => {
+      if (!allowed) throw denied(exchange, target, action, reason);
+    });
+  }
+  if (!decision.allowed) throw denied(exchange, target, action, decision.reason);
+}
+
+/** Whether the caller may pull from a repository. */
+export async function mayPull(exchange: Exchange, repo: RepositoryName): Promise<boolean> {
+  return (await exchange.services.authorizer.authorize(exchange.user, layers(repo, 'get'))).allowed;
+}
+
+/** Passes if the caller may delete a tag, or a manifest or blob (no tag given). @throws {RegistryError} as `permit`. */
+export async function permitDelete(exchange: Exchange, target: Target, tag?: string): Promise<void> {
+  const { namespace, stream } = target.repo;
+  const tags = { verb: 'delete', group: IMAGE_GROUP, resource: 'imagestreamtags', namespace };
+  const asked = tag === undefined ? tags : { ...tags, name: `${stream}:${tag}` };
+  const decision = await exchange.services.authorizer.authorize(exchange.user, asked);
+  if (decision.allowed) return;
+  const images = { verb: 'delete', group: IMAGE_GROUP, resource: 'images' };
+  if ((await exchange.services.authorizer.authorize(exchange.user, images)).allowed) return;
+  throw denied(exchange, target, 'delete', decision.reason);
+}
+
+/** Passes if the caller may see the names of all repositories. @throws {RegistryError} as `permit`. */
+export async function permitCatalog(exchange: Exchange): Promise<void> {
+  const decision = await exchange.services.authorizer.authorize(exchange.user, {
+    verb: 'list',
+    group: IMAGE_GROUP,
+    resource: 'imagestreams',
+  });
+  if (decision.allowed) return;
+  if (exchange.anonymous) throw unauthorized();
+  const who = JSON.stringify(exchange.user.name);
+  throw new RegistryError(
+    'DENIED',
+    `${who} may not list the repositories of all namespaces; it takes the verb list on imagestreams in the whole cluster${because(decision.reason)}`,
+  );
+}
+
+function denied(exchange: Exchange, target: Target, action: Action, reason: string): RegistryError {
+  if (exchange.anonymous) return unauthorized();
+  const { namespace, stream } = target.repo;
+  const verb = action === 'delete' ? 'delete from' : `${action} ${action === 'pull' ? 'from' : 'to'}`;
+  return new RegistryError(
+    'DENIED',
+    `${JSON.stringify(exchange.user.name)} may not ${verb} ${namespace}/${stream}; ask for ${HINT[action]} in the namespace ${namespace}${because(reason)}`,
+    { detail: { repository: `${namespace}/${stream}`, action } },
+  );
+}
+
+function unauthorized(): RegistryError {
+  return new RegistryError('UNAUTHORIZED', 'log in first: any user name, the API token as password');
+}
+
+function because(reason: string): string {
+  return reason === '' ? '' : ` (${reason})`;
+}

@@ -1,0 +1,72 @@
+/**
+ * Paths of the OCI distribution API. They are read from the right: names hold slashes, and their parts may be called
+ * `blobs`, `manifests` or `tags` as well.
+ */
+
+/** What a path is about. `last` is its last part (tag, digest or upload id), not yet checked; '' where there is none. */
+export interface Route {
+  readonly kind: RouteKind;
+  /** The repository's name as it was asked for; not yet checked. */
+  readonly name: string;
+  readonly last: string;
+}
+
+/** The kinds of routes that are about one repository. */
+export type RepositoryRoute = 'manifest' | 'blob' | 'uploads' | 'upload' | 'tags' | 'referrers';
+export type RouteKind = RepositoryRoute | 'ping' | 'catalog' | 'token' | 'none';
+
+export const TOKEN_PATH = '/openshift/token';
+
+const ROOT = '/v2/';
+const PING: Route = { kind: 'ping', name: '', last: '' };
+const CATALOG: Route = { kind: 'catalog', name: '', last: '' };
+const TOKEN: Route = { kind: 'token', name: '', last: '' };
+const NONE: Route = { kind: 'none', name: '', last: '' };
+
+/** What the path of a request (without its query) is about; `none` if nothing is there. */
+export function parseRoute(path: string): Route {
+  const plain = path.includes('%') ? decoded(path) : path;
+  if (plain === undefined) return NONE;
+  if (!plain.startsWith(ROOT)) {
+    if (plain === '/v2') return PING;
+    return plain === TOKEN_PATH ? TOKEN : NONE;
+  }
+  if (plain.length === ROOT.length) return PING;
+  if (plain === '/v2/_catalog') return CATALOG;
+  return repositoryRoute(plain);
+}
+
+/** Some clients write the colon of a digest as %3A. */
+function decoded(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function repositoryRoute(path: string): Route {
+  const slash = path.lastIndexOf('/');
+  const last = path.slice(slash + 1);
+  const before = path.lastIndexOf('/', slash - 1);
+  switch (path.slice(before + 1, slash)) {
+    case 'manifests':
+      return last === '' ? NONE : route('manifest', path, before, last);
+    case 'blobs':
+      if (last === 'uploads') return route('uploads', path, before, '');
+      return last === '' ? NONE : route('blob', path, before, last);
+    case 'uploads':
+      if (!path.endsWith('/blobs', before)) return NONE;
+      return route(last === '' ? 'uploads' : 'upload', path, before - '/blobs'.length, last);
+    case 'tags':
+      return last === 'list' ? route('tags', path, before, '') : NONE;
+    case 'referrers':
+      return last === '' ? NONE : route('referrers', path, before, last);
+    default:
+      return NONE;
+  }
+}
+
+function route(kind: RepositoryRoute, path: string, end: number, last: string): Route {
+  return end <= ROOT.length ? NONE : { kind, name: path.slice(ROOT.length, end), last };
+}

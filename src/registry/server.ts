@@ -1,0 +1,190 @@
+/** The OCI edge: every request to `/v2/…` and to the token endpoint comes in here. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { parseRepositoryName } from '../image/name.ts';
+import type { Services } from '../objects/context.ts';
+import type { Awaitable } from '../store/store.ts';
+import { deleteBlob, getBlob } from './blobs.ts';
+import { answerEarly, ClientGone, hasBody } from './body.ts';
+import { listRepositories } from './catalog.ts';
+import { RegistryError, refusalOf } from './errors.ts';
+import { API_VERSION, answerJson, type Exchange, type RegistryAccess, type Target } from './exchange.ts';
+import { deleteReference, getManifest, putManifest } from './manifests.ts';
+import { ANONYMOUS, permit } from './permission.ts';
+import { listReferrers } from './referrers.ts';
+import { parseRoute, type RepositoryRoute, type Route } from './route.ts';
+import { listTags } from './tags.ts';
+import { challenge, giveToken, isAnonymousToken } from './token.ts';
+import { appendUpload, cancelUpload, finishUpload, startUpload, uploadStatus } from './uploads.ts';
+
+export { whenContinueIsExpected } from './body.ts';
+export type { RegistryAccess } from './exchange.ts';
+
+/** An act of the protocol: what it asks the caller to be allowed, and what it does. */
+interface Act {
+  /** `inside`: the act itself asks, since it depends on more than the repository. */
+  readonly needs: 'pull' | 'push' | 'inside';
+  readonly run: (exchange: Exchange, target: Target) => Awaitable<void>;
+}
+
+const PULL = (run: Act['run']): Act => ({ needs: 'pull', run });
+const PUSH = (run: Act['run']): Act => ({ needs: 'push', run });
+const INSIDE = (run: Act['run']): Act => ({ needs: 'inside', run });
+
+const READ_MANIFEST = PULL(getManifest);
+const READ_BLOB = PULL(getBlob);
+
+/** Every act by route and method. Cancelling an upload is part of pushing, unlike deleting. */
+const ACTS: Readonly<Record<RepositoryRoute, Readonly<Record<string, Act>>>> = {
+  manifest: {
+    GET: READ_MANIFEST,
+    HEAD: READ_MANIFEST,
+    PUT: PUSH(putManifest),
+    DELETE: INSIDE(deleteReference),
+  },
+  blob: { GET: READ_BLOB, HEAD: READ_BLOB, DELETE: INSIDE(deleteBlob) },
+  uploads: { POST: PUSH(startUpload) },
+  upload: {
+    GET: PUSH(uploadStatus),
+    HEAD: PUSH(uploadStatus),
+    PATCH: PUSH(appendUpload),
+    PUT: PUSH(finishUpload),
+    DELETE: PUSH(cancelUpload),
+  },
+  tags: { GET: PULL(listTags), HEAD: PULL(listTags) },
+  referrers: { GET: PULL(listReferrers), HEAD: PULL(listReferrers) },
+};
+
+/** Told of errors that are the server's own fault; the client is only told that there was one. */
+export type FaultReport = (error: unknown, req: IncomingMessage) => void;
+
+/**
+ * The handler of `/v2`, `/v2/…` and `/openshift/token`. It answers every request and never throws. A server should call
+ * it for `request` and, wrapped in `whenContinueIsExpected`, for `checkContinue`, and must not limit the time that a
+ * request takes (`requestTimeout: 0`): uploads that stand still are ended here.
+ */
+export function registryHandler(
+  services: Services,
+  access: RegistryAccess,
+  report: FaultReport = () => {},
+): (req: IncomingMessage, res: ServerResponse) => void {
+  return (req, res) => {
+    void serve({ services, access, report }, req, res);
+  };
+}
+
+interface Edge {
+  readonly services: Services;
+  readonly access: RegistryAccess;
+  readonly report: FaultReport;
+}
+
+async function serve(edge: Edge, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const url = req.url ?? '/';
+  const mark = url.indexOf('?');
+  const route = parseRoute(mark === -1 ? url : url.slice(0, mark));
+  try {
+    if (route.kind === 'token') return await serveToken(edge, req, res);
+    // Only what is not at hand is awaited, here and below: on the way of a pull every hop shows.
+    const identified = isAnonymousToken(req) ? undefined : edge.access.identify(req);
+    const user = identified instanceof Promise ? await identified : identified;
+    const exchange: Exchange = {
+      services: edge.services,
+      access: edge.access,
+      req,
+      res,
+      query: mark === -1 ? '' : url.slice(mark + 1),
+      user: user ?? ANONYMOUS,
+      anonymous: user === undefined,
+      warnings: undefined,
+    };
+    const served = dispatch(exchange, route);
+    if (served instanceof Promise) await served;
+    if (!req.complete && hasBody(req)) req.resume();
+  } catch (error) {
+    refuse(edge, req, res, route, error);
+  }
+}
+
+function dispatch(exchange: Exchange, route: Route): Awaitable<void> {
+  switch (route.kind) {
+    case 'ping':
+      return ping(exchange);
+    case 'catalog':
+      requireRead(exchange.req);
+      return listRepositories(exchange);
+    case 'token':
+    case 'none':
+      throw new RegistryError('UNSUPPORTED', 'there is nothing at this path of the registry', { status: 404 });
+    default:
+      return act(exchange, route, route.kind);
+  }
+}
+
+function act(exchange: Exchange, route: Route, kind: RepositoryRoute): Awaitable<void> {
+  const chosen = ACTS[kind][exchange.req.method ?? ''];
+  if (!chosen) throw methodNotAllowed(Object.keys(ACTS[kind]));
+  const repo = parseRepositoryName(route.name);
+  if (!repo.valid) throw new RegistryError('NAME_INVALID', repo.reason, { detail: { name: route.name } });
+  const target: Target = { repo, name: route.name, last: route.last };
+  if (chosen.needs === 'inside') return chosen.run(exchange, target);
+  const permitted = permit(exchange, target, chosen.needs);
+  if (permitted instanceof Promise) return permitted.then(() => chosen.run(exchange, target));
+  return chosen.run(exchange, target);
+}
+
+/**
+ * `/v2/`: says that this is a registry, and, to whoever has not authenticated, how to. The token of nobody passes, since
+ * clients ask here whether what the token endpoint gave them works.
+ */
+function ping(exchange: Exchange): void {
+  requireRead(exchange.req);
+  if (exchange.anonymous && !isAnonymousToken(exchange.req)) {
+    throw new RegistryError('UNAUTHORIZED', 'log in first: any user name, the API token as password');
+  }
+  answerJson(exchange, '{}');
+}
+
+function requireRead(req: IncomingMessage): void {
+  if (req.method !== 'GET' && req.method !== 'HEAD') throw methodNotAllowed(['GET', 'HEAD']);
+}
+
+async function serveToken(edge: Edge, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  if (req.method !== 'GET' && req.method !== 'POST') throw methodNotAllowed(['GET', 'POST']);
+  await giveToken(edge.access, req, res);
+}
+
+function methodNotAllowed(methods: readonly string[]): RegistryError {
+  return new RegistryError('UNSUPPORTED', `use ${methods.join(', ')} here`, { headers: { Allow: methods.join(', ') } });
+}
+
+/** Answers with what an error means; if an answer is on its way already, the connection is closed instead. */
+function refuse(edge: Edge, req: IncomingMessage, res: ServerResponse, route: Route, error: unknown): void {
+  if (error instanceof ClientGone || (req.destroyed && !req.complete)) {
+    res.destroy();
+    return;
+  }
+  try {
+    const { status, errors, headers, fault } = refusalOf(error);
+    if (fault) edge.report(error, req);
+    if (res.headersSent) {
+      res.destroy();
+      return;
+    }
+    const body = Buffer.from(JSON.stringify({ errors }));
+    const all: Record<string, string | number> = {
+      'Docker-Distribution-Api-Version': API_VERSION,
+      'Content-Type': 'application/json',
+      'Content-Length': body.length,
+      ...headers,
+    };
+    if (status === 401) all['WWW-Authenticate'] = authenticate(edge, req, route);
+    answerEarly(req, res, status, all, req.method === 'HEAD' ? undefined : body);
+  } catch (failure) {
+    edge.report(failure, req);
+    res.destroy();
+  }
+}
+
+function authenticate(edge: Edge, req: IncomingMessage, route: Route): string {
+  return route.kind === 'token' ? 'Basic realm="headgate"' : challenge(edge.access, req, route);
+}
