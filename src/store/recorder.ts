@@ -36,12 +36,12 @@ export class Recorder implements WatchListener {
 
   /** Resolves when everything up to the revision was told. */
   async reached(revision: Revision): Promise<void> {
-    while (this.watch.delivered < revision && this.endings === 0) await sleep(1);
+    await patiently(() => this.watch.delivered >= revision || this.endings > 0, `revision ${revision}`);
   }
 
   /** Resolves when the watch has ended. */
   async over(): Promise<void> {
-    while (this.endings === 0) await sleep(1);
+    await patiently(() => this.endings > 0, 'the end of the watch');
   }
 
   /** A store must not call back before it has handed out the watch. */
@@ -54,5 +54,15 @@ export class Recorder implements WatchListener {
       batch: (batch) => checked(() => this.batch(batch)),
       ended: (error) => checked(() => this.ended(error)),
     };
+  }
+}
+
+/** Milliseconds after which a test is stuck: without an end it would keep the run from ending. */
+const STUCK_MS = 20_000;
+
+async function patiently(done: () => boolean, what: string): Promise<void> {
+  for (const until = performance.now() + STUCK_MS; !done(); ) {
+    if (performance.now() > until) throw new Error(`waited in vain for ${what}`);
+    await sleep(1);
   }
 }
