@@ -56,12 +56,25 @@ export const BLOB_CACHE_BYTES = 16 * MiB;
 
 /** Objects of one page that is read from the store while a list is written. */
 export const LIST_PAGE_OBJECTS = 500;
+/** Bytes of a list that are gathered before it is sent in pieces; a smaller one is sent whole. */
+export const LIST_BUFFER_BYTES = 1 * MiB;
+/** Bytes of one page of a list with a limit: where it comes to more, the page holds fewer objects and says how to go on. */
+export const LIST_PAGE_BYTES = 16 * MiB;
+/** Bytes of a page that is read from the store for a list; where objects are larger, fewer are read at a time. */
+export const LIST_READ_BYTES = 4 * MiB;
 /** Bytes that may wait for a slow watcher; beyond, its watch is ended and it starts again. */
 export const WATCH_BUFFER_BYTES = 8 * MiB;
 /** Seconds after which a watch without timeoutSeconds ends; as kube-apiserver, a random time up to twice this. */
 export const WATCH_SECONDS = 1800;
 /** Seconds between two bookmarks of a watch that asked for them. */
 export const WATCH_BOOKMARK_SECONDS = 60;
+
+/** Different Accept headers whose meaning is remembered. */
+export const NEGOTIATIONS_KEPT = 256;
+/** Characters of all warnings of one answer together, as in kube-apiserver. */
+export const WARNINGS_CHARACTERS = 4096;
+/** Characters of one warning where all together are too long, as in kube-apiserver. */
+export const WARNING_CHARACTERS = 256;
 
 /** Tags of one answer of tags/list when the client names no number. */
 export const TAGS_PAGE = 10_000;

@@ -1,0 +1,202 @@
+/** Uploads on the disk: one piece of work on each at a time, and what becomes of it when something fails. */
+import type { Readable } from 'node:stream';
+import { type Digest, digestAlgorithm } from '../../image/digest.ts';
+import {
+  BlobsUnavailable,
+  type CommittedBlob,
+  DigestMismatch,
+  UploadBusy,
+  type UploadId,
+  UploadOffset,
+  UploadUnknown,
+} from '../blobs.ts';
+import { Intake } from '../intake.ts';
+import type { Content } from './content.ts';
+import { type Disk, diskError } from './disk.ts';
+import { RunningHashes } from './hashes.ts';
+import type { Holds } from './holds.ts';
+import { type Layout, newUploadId } from './layout.ts';
+import { finishedDigest, StagedFile } from './staged.ts';
+
+/** An append or a commit under way in this process. */
+interface Work {
+  readonly done: Promise<unknown>;
+  /** Breaks an append off; a commit goes on. */
+  readonly break: (reason: Error) => void;
+}
+
+export class Uploads {
+  readonly #disk: Disk;
+  readonly #layout: Layout;
+  readonly #holds: Holds;
+  readonly #content: Content;
+  readonly #hashes = new RunningHashes();
+  readonly #work = new Map<UploadId, Work>();
+  readonly #closing = new AbortController();
+
+  constructor(disk: Disk, layout: Layout, holds: Holds, content: Content) {
+    this.#disk = disk;
+    this.#layout = layout;
+    this.#holds = holds;
+    this.#content = content;
+  }
+
+  /** An upload is there as soon as its file is; a power cut may take one that holds nothing yet. */
+  begin(): UploadId {
+    const id = newUploadId();
+    this.#disk.close(this.#disk.open(this.#layout.upload(id), 'new'));
+    return id;
+  }
+
+  async length(id: UploadId): Promise<number | undefined> {
+    return (await this.#holds.facts(id))?.size;
+  }
+
+  async append(id: UploadId, offset: number, source: Readable): Promise<number> {
+    const intake = new Intake(source);
+    try {
+      return await this.#working(
+        id,
+        () => this.#append(id, offset, intake),
+        (reason) => intake.break(reason),
+      );
+    } finally {
+      intake.release();
+    }
+  }
+
+  /** Runs the only piece of work on an upload. */
+  async #working<T>(id: UploadId, run: () => Promise<T>, breakOff: (reason: Error) => void): Promise<T> {
+    if (this.#work.has(id)) throw new UploadBusy('another request is working on this upload');
+    const running = run();
+    const settled = running.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#work.set(id, { done: settled, break: breakOff });
+    try {
+      return await running;
+    } finally {
+      this.#work.delete(id);
+    }
+  }
+
+  /** The source's own error stays as it is; it may look like one of the disk. */
+  async #append(id: UploadId, offset: number, intake: Intake): Promise<number> {
+    const length = await this.#held(id, 'keep an upload', async (path) => {
+      const held = await this.#addTo(id, path, offset, intake);
+      this.#holds.release(id);
+      return held;
+    });
+    if (intake.broke !== undefined) throw intake.broke.reason;
+    return length;
+  }
+
+  /** Works on an upload's file while this process holds it; gives it back if that fails. */
+  async #held<T>(id: UploadId, doing: string, work: (path: string) => Promise<T>): Promise<T> {
+    try {
+      const path = await this.#holds.take(id);
+      try {
+        return await work(path);
+      } catch (error) {
+        this.#releaseQuietly(id);
+        throw error;
+      }
+    } catch (error) {
+      throw diskError(error, doing);
+    }
+  }
+
+  /** Adds the source to the file and returns the length then; after an error of the disk the file is as before. */
+  async #addTo(id: UploadId, path: string, offset: number, intake: Intake): Promise<number> {
+    const file = new StagedFile(this.#disk, path);
+    try {
+      if (file.length !== offset) throw new UploadOffset(file.length);
+      const hash = this.#hashes.take(id, offset);
+      await file.add(intake, hash);
+      if (hash !== undefined) this.#hashes.keep(id, hash, file.length);
+      return file.length;
+    } catch (error) {
+      if (file.uncertain) this.#disk.unlink(path);
+      else if (!(error instanceof UploadOffset)) await this.#takeBack(file, offset);
+      throw error;
+    } finally {
+      file.close();
+    }
+  }
+
+  /** Should this fail too, the bytes that stay are bytes that came: `uploaded` counts them, and all is well. */
+  async #takeBack(file: StagedFile, length: number): Promise<void> {
+    try {
+      await file.truncate(length);
+    } catch {
+      // The error that led here says more.
+    }
+  }
+
+  /** After a failure, when the reason of that is what the caller must learn. */
+  #releaseQuietly(id: UploadId): void {
+    try {
+      this.#holds.release(id);
+    } catch {
+      // Gone already, or it stays held by this owner, where `take` finds it.
+    }
+  }
+
+  async commit(id: UploadId, digest: Digest): Promise<CommittedBlob> {
+    return await this.#working(
+      id,
+      () => this.#held(id, 'keep a blob', (path) => this.#commit(id, path, digest)),
+      () => undefined,
+    );
+  }
+
+  async #commit(id: UploadId, path: string, digest: Digest): Promise<CommittedBlob> {
+    const file = new StagedFile(this.#disk, path);
+    try {
+      const actual = await this.#digest(id, file, digest);
+      if (actual !== digest) {
+        this.#disk.unlink(path);
+        throw new DigestMismatch(digest, actual);
+      }
+      await this.#content.place(file, digest);
+      return { digest, size: file.length };
+    } finally {
+      if (file.uncertain) this.#disk.unlink(path);
+      file.close();
+    }
+  }
+
+  async #digest(id: UploadId, file: StagedFile, expected: Digest): Promise<Digest> {
+    const algorithm = digestAlgorithm(expected);
+    const hash = this.#hashes.take(id, file.length);
+    if (hash !== undefined && algorithm === 'sha256') return finishedDigest(algorithm, hash);
+    return await file.digest(algorithm, this.#closing.signal);
+  }
+
+  /** Drops an upload; an append under way breaks off, a commit comes to its end first. */
+  async abort(id: UploadId): Promise<boolean> {
+    for (let work = this.#work.get(id); work !== undefined; work = this.#work.get(id)) {
+      work.break(new UploadUnknown('the upload was ended by another request'));
+      await work.done;
+    }
+    this.#hashes.drop(id);
+    return await this.#holds.remove(id);
+  }
+
+  async stale(before: Date): Promise<UploadId[]> {
+    const found: UploadId[] = [];
+    for await (const [id, facts] of this.#holds.idle()) {
+      if (facts.changed < before && !this.#work.has(id)) found.push(id);
+    }
+    return found;
+  }
+
+  /** Breaks off what is under way and resolves when all of it has let go. */
+  async close(): Promise<void> {
+    const reason = new BlobsUnavailable('the blob store is closing');
+    this.#closing.abort(reason);
+    for (const work of this.#work.values()) work.break(reason);
+    await Promise.all([...this.#work.values()].map((work) => work.done));
+  }
+}
