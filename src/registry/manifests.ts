@@ -1,6 +1,7 @@
 /** Manifests: by tag or by digest, answered with the bytes and the type that were pushed. */
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Blobs } from '../blobs/blobs.ts';
+import type { CachedBlobs } from '../blobs/cache.ts';
 import { type Digest, digestAlgorithm, digestOf } from '../image/digest.ts';
 import { type Manifest, manifestDigest, parseManifest } from '../image/manifest.ts';
 import { isSchema1Type } from '../image/mediatype.ts';
@@ -23,11 +24,6 @@ import {
   unlessRepositoryMissing,
 } from './exchange.ts';
 import { permitDelete } from './permission.ts';
-
-/** What blobs that are cached (blobs/cached.ts) can do beside: give a small blob at once, if it is in memory. */
-interface Peeking {
-  peek(digest: Digest): Buffer | undefined;
-}
 
 /** GET and HEAD of a manifest. Accept is not looked at: what was pushed is what is answered. */
 export function getManifest(exchange: Exchange, target: Target): Awaitable<void> {
@@ -54,7 +50,7 @@ function answerManifest(exchange: Exchange, target: Target, link: ManifestLink |
     res.end();
     return;
   }
-  const blobs: Blobs & Partial<Peeking> = services.blobs;
+  const blobs: Blobs & Partial<Pick<CachedBlobs, 'peek'>> = services.blobs;
   const bytes = blobs.peek?.(link.digest);
   if (!bytes) return readManifest(exchange, target, link);
   res.writeHead(200, manifestHeaders(link));
