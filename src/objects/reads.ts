@@ -106,3 +106,18 @@ function group(rows: readonly Entry[]): KeptObject[] {
   }
   return objects;
 }
+
+/** Calls a function with every object of a namespace, or of all (''), in order, all of one snapshot. */
+export async function eachKept<T extends KubeObject>(
+  store: Store,
+  resource: Resource<T>,
+  namespace: string,
+  use: (kept: KeptObject) => void,
+): Promise<Revision> {
+  let page = await pageKept(store, resource, namespace, {});
+  for (;;) {
+    for (const kept of page.objects) use(kept);
+    if (page.next === undefined) return page.revision;
+    page = await pageKept(store, resource, namespace, { fresh: { exactly: page.revision }, after: page.next });
+  }
+}

@@ -96,7 +96,7 @@ export async function creation<T extends KubeObject>(
   meta.creationTimestamp = apiTime(ctx.now());
   if (kept.generation) meta.generation = 1;
   await kept.prepareCreate?.(ctx, object);
-  await refuseInvalid(ctx, resource, object, undefined, [], kept.validate);
+  await refuseInvalid(ctx, resource, object, undefined, validateMetadata(resource, object), kept.validate);
   const stored = canonicalOf(resource, object);
   const changes = [
     ...puts(resource, namespace, stored, undefined),
@@ -217,10 +217,10 @@ async function refuseInvalid<T extends KubeObject>(
   resource: Resource<T>,
   object: T,
   old: T | undefined,
-  before: readonly FieldError[],
+  metadata: readonly FieldError[],
   validate: Kept<T>['validate'],
 ): Promise<void> {
-  const errors = [...before, ...validateMetadata(resource, object), ...(await validate(ctx, object, old))];
+  const errors = [...metadata, ...(await validate(ctx, object, old))];
   if (errors.length > 0) throw invalid(resource, nameOf(object), errors);
 }
 

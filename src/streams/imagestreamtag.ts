@@ -1,34 +1,32 @@
 /** The resource `imagestreamtags`: one tag of a stream with the image it points to now, named `<stream>:<tag>`. */
-import { IMAGE_API, IMAGE_GROUP, IMAGE_VERSION, type Image } from '../images/image.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { IMAGE_GROUP, IMAGE_VERSION } from '../images/image.ts';
 import { shownImage } from '../images/images.ts';
-import type { Context, Settings } from '../objects/context.ts';
-import { badRequest, conflict, isProblem, notFound } from '../objects/errors.ts';
+import type { Context } from '../objects/context.ts';
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  type FieldError,
+  invalid,
+  invalidValue,
+  notFound,
+} from '../objects/errors.ts';
+import { validateMetadata, validateMetadataUpdate } from '../objects/metadata.ts';
 import { nameOf } from '../objects/object.ts';
-import { pageKept } from '../objects/reads.ts';
-import type { Answer, ComputedListOptions, DeleteOptions, Resource } from '../objects/resource.ts';
+import { eachKept } from '../objects/reads.ts';
+import type { Answer, ComputedListOptions, Resource } from '../objects/resource.ts';
 import { parsed } from '../objects/values.ts';
-import { updateObject } from '../objects/writes.ts';
 import { newest } from './history.ts';
-import { imageStreams, internalRules, streamKey, tagPart } from './imagestream.ts';
+import { findStream, imageStreams, streamKey, tagPart } from './imagestream.ts';
 import { findImage } from './layers.ts';
-import { withoutTag } from './removal.ts';
 import { imageStreamTagSchema } from './schema.ts';
 import { imageStreamTagTable } from './table.ts';
 import { readHead } from './tagging.ts';
-import type { ImageStream, ImageStreamTag, NamedTagEventList, TagEvent, TagReference } from './types.ts';
-
-/**
- * Stream and tag of a name.
- * @param kind `ImageStreamTags` or `ImageTags`, for the message.
- * @throws {DomainError} BadRequest unless the name is `<stream>:<tag>`.
- */
-export function streamAndTag(name: string, kind: string): { readonly stream: string; readonly tag: string } {
-  const [stream, tag, ...more] = name.split(':');
-  if (!stream || !tag || more.length > 0 || name.includes('@')) {
-    throw badRequest(`${kind} must be retrieved with <name>:<tag>`);
-  }
-  return { stream, tag };
-}
+import { imageStreamTagOf, latestEvent, specTag, splitTagName, streamAndTag } from './tagview.ts';
+import { deleteStreamTag, missingStream, refuseCreation, tagImage, withSpecTag, writeStream } from './tagwrites.ts';
+import type { ImageStream, ImageStreamTag, NamedTagEventList } from './types.ts';
+import { validateTag } from './validate.ts';
 
 async function get(ctx: Context, namespace: string, name: string): Promise<Answer<ImageStreamTag>> {
   const { stream, tag } = streamAndTag(name, 'ImageStreamTags');
@@ -40,66 +38,9 @@ async function get(ctx: Context, namespace: string, name: string): Promise<Answe
   if (!history || !event?.image) throw notFound(imageStreamTags, name);
   const image = await findImage(ctx, event.image);
   if (!image) throw notFound(imageStreamTags, event.image);
-  const object = compose(ctx.settings, head.stream, history, event, shownImage(image, ctx.now()));
+  const withHistory: ImageStream = { ...head.stream, status: { dockerImageRepository: '', tags: [history] } };
+  const object = imageStreamTagOf(ctx.settings, withHistory, tag, shownImage(image, ctx.now()));
   return { object: () => object };
-}
-
-/** The tag as an object: metadata of the stream, the newest event, the image. */
-function compose(
-  settings: Settings,
-  stream: ImageStream,
-  history: NamedTagEventList,
-  event: TagEvent,
-  image: Image,
-): ImageStreamTag {
-  const { namespace, labels, resourceVersion, uid, creationTimestamp } = stream.metadata;
-  const reference = stream.spec?.tags?.find(({ name }) => name === history.tag) ?? null;
-  const annotations = reference?.annotations;
-  return {
-    kind: 'ImageStreamTag',
-    apiVersion: IMAGE_API,
-    metadata: {
-      name: `${nameOf(stream)}:${history.tag}`,
-      ...(namespace && { namespace }),
-      ...(uid && { uid }),
-      ...(resourceVersion && { resourceVersion }),
-      creationTimestamp: event.created ?? creationTimestamp ?? null,
-      ...(labels && { labels }),
-      ...(annotations && Object.keys(annotations).length > 0 && { annotations }),
-    },
-    tag: reference,
-    generation: event.generation,
-    lookupPolicy: { local: Boolean(stream.spec?.lookupPolicy?.local) },
-    ...(history.conditions && { conditions: history.conditions }),
-    image: withTag(settings, stream, reference, event, image),
-  };
-}
-
-/** The image as its tag shows it: the tag's annotations added, the reference by the tag's policy. */
-function withTag(
-  settings: Settings,
-  stream: ImageStream,
-  reference: TagReference | null,
-  event: TagEvent,
-  image: Image,
-): Image {
-  const annotations = { ...image.metadata.annotations, ...reference?.annotations };
-  return {
-    ...image,
-    metadata: { ...image.metadata, ...(Object.keys(annotations).length > 0 && { annotations }) },
-    dockerImageReference: pullReference(settings, stream, reference, event),
-  };
-}
-
-/** How the tag's image is pulled: with policy Local through this registry, otherwise from where it came. */
-export function pullReference(
-  settings: Settings,
-  stream: ImageStream,
-  reference: TagReference | null,
-  event: TagEvent,
-): string {
-  if (reference?.referencePolicy?.type !== 'Local' || !event.image) return event.dockerImageReference;
-  return `${settings.registryHost}/${stream.metadata.namespace}/${nameOf(stream)}@${event.image}`;
 }
 
 /** Tags with an image, stream by stream; of the image only name and reference, since a list would load every Image. */
@@ -109,67 +50,115 @@ async function list(
   { matchesLabels }: ComputedListOptions,
 ): Promise<ImageStreamTag[]> {
   const tags: ImageStreamTag[] = [];
-  let after: string | undefined;
-  let revision: number | undefined;
-  do {
-    const page = await pageKept(ctx.store, imageStreams, namespace ?? '', {
-      ...(revision !== undefined && { fresh: { exactly: revision } }),
-      ...(after !== undefined && { after }),
-    });
-    revision = page.revision;
-    for (const kept of page.objects) {
-      const stream = parsed(imageStreams, ctx.settings, kept);
-      if (matchesLabels(stream.metadata.labels)) tags.push(...tagsOf(ctx.settings, stream));
+  await eachKept(ctx.store, imageStreams, namespace ?? '', (kept) => {
+    const stream = parsed(imageStreams, ctx.settings, kept);
+    if (!matchesLabels(stream.metadata.labels)) return;
+    for (const { tag } of stream.status?.tags ?? []) {
+      if (latestEvent(stream, tag)?.image) tags.push(imageStreamTagOf(ctx.settings, stream, tag, undefined));
     }
-    after = page.next;
-  } while (after !== undefined);
+  });
   return tags;
 }
 
-function tagsOf(settings: Settings, stream: ImageStream): ImageStreamTag[] {
-  return (stream.status?.tags ?? []).flatMap((history) => {
-    const event = newest(history);
-    if (!event?.image) return [];
-    const image: Image = { metadata: { name: event.image } };
-    return [compose(settings, stream, history, event, image)];
-  });
+async function create(ctx: Context, namespace: string, istag: ImageStreamTag): Promise<ImageStreamTag> {
+  const errors = [...validateMetadata(imageStreamTags, istag), ...validateTagOf(istag)];
+  const reference = istag.tag ?? null;
+  const wanted = reference && { ...reference.annotations };
+  if (wanted && Object.keys(wanted).length > 0 && !isDeepStrictEqual(wanted, { ...istag.metadata.annotations })) {
+    errors.push(unequalAnnotations());
+  }
+  if (errors.length > 0) throw invalid(imageStreamTags, nameOf(istag), errors);
+  const { stream: name, tag } = splitTagName(nameOf(istag));
+  const change = (stream: ImageStream | undefined): ImageStream => {
+    if (stream && specTag(stream, tag)) {
+      throw alreadyExists({ group: IMAGE_GROUP, resource: 'imagestreamtag' }, nameOf(istag));
+    }
+    const base = stream ?? missingStream(ctx, namespace, name);
+    return reference ? withSpecTag(base, tag, reference) : base;
+  };
+  const written = await writeStream(ctx, namespace, name, imageStreamTags, change, true);
+  return view(ctx, written, tag);
 }
 
-/**
- * Deletes a tag from spec and status of its stream; the Image stays, and so does the record of the tag's moves. Of
- * preconditions only the uid (the stream's) counts.
- */
-export async function deleteStreamTag(
+function unequalAnnotations(): FieldError {
+  const detail = 'tag annotations must not be provided or must be equal to the object meta annotations';
+  return invalidValue('tag.annotations', '<map>', detail);
+}
+
+function validateTagOf({ tag }: ImageStreamTag): FieldError[] {
+  return tag ? validateTag({ ...tag, referencePolicy: { type: tag.referencePolicy?.type || 'Source' } }, 'tag') : [];
+}
+
+async function view(ctx: Context, stream: ImageStream, tag: string): Promise<ImageStreamTag> {
+  return imageStreamTagOf(ctx.settings, stream, tag, await tagImage(ctx, stream, tag));
+}
+
+/** What a PATCH is applied to: the tag without its image's data, also when there is no such tag or stream. */
+async function patchBase(ctx: Context, namespace: string, name: string): Promise<ImageStreamTag> {
+  const { stream, tag } = streamAndTag(name, 'ImageStreamTags');
+  const found = (await findStream(ctx, namespace, stream)) ?? missingStream(ctx, namespace, stream);
+  return imageStreamTagOf(ctx.settings, found, tag, undefined);
+}
+
+async function update(
   ctx: Context,
   namespace: string,
   name: string,
-  options: DeleteOptions,
-  resource: { readonly group: string; readonly resource: string; readonly kind: string },
-): Promise<void> {
-  const { stream, tag } = streamAndTag(name, `${resource.kind}s`);
-  const change = (old: ImageStream): ImageStream => {
-    const { uid } = options.preconditions ?? {};
-    if (uid !== undefined && uid !== old.metadata.uid) {
-      const message = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`;
-      throw conflict(resource, name, message);
+  istag: ImageStreamTag,
+): Promise<{ object: ImageStreamTag; created: boolean }> {
+  const { stream: streamName, tag } = streamAndTag(name, 'ImageStreamTags');
+  const version = istag.metadata.resourceVersion;
+  let created = false;
+  const change = async (stream: ImageStream | undefined): Promise<ImageStream> => {
+    if (!stream && version) throw notFound(imageStreamTags, name);
+    if (stream && version && version !== stream.metadata.resourceVersion) {
+      const message = `another caller has updated the resource version to ${stream.metadata.resourceVersion}`;
+      throw conflict(imageStreamTags, nameOf(istag), message);
     }
-    const inSpec = old.spec?.tags?.some((reference) => reference.name === tag);
-    const inStatus = old.status?.tags?.some((history) => history.tag === tag);
-    if (!inSpec && !inStatus) throw notFound(resource, name);
-    return withoutTag(old, tag);
+    const base = stream ?? missingStream(ctx, namespace, streamName);
+    if (stream) refuseOtherChanges(ctx, stream, tag, istag);
+    else await refuseUncreatable(ctx, namespace, istag);
+    const old = specTag(base, tag);
+    created = !old;
+    const reference = istag.tag ?? old;
+    if (!reference) {
+      const where = `${base.metadata.namespace}/${nameOf(base)}`;
+      throw badRequest(`imagestreamtag ${tag} is not a spec tag in imagestream ${where}, cannot be updated`);
+    }
+    return withSpecTag(base, tag, { ...reference, annotations: istag.metadata.annotations ?? null });
   };
-  try {
-    await updateObject(ctx, imageStreams, namespace, stream, change, { retry: true, rules: internalRules });
-  } catch (error) {
-    if (
-      isProblem(error, 'NotFound') &&
-      error.problem.reason === 'NotFound' &&
-      error.problem.resource.resource === 'imagestreams'
-    ) {
-      throw notFound(resource, stream);
-    }
-    throw error;
+  const written = await writeStream(ctx, namespace, streamName, imageStreamTags, change, !version);
+  return { object: await view(ctx, written, tag), created };
+}
+
+async function refuseUncreatable(ctx: Context, namespace: string, istag: ImageStreamTag): Promise<void> {
+  await refuseCreation(ctx, namespace, imageStreamTags, istag);
+  const errors = [...validateMetadata(imageStreamTags, istag), ...validateTagOf(istag)];
+  if (errors.length > 0) throw invalid(imageStreamTags, nameOf(istag), errors);
+}
+
+/** Only annotations and tag may change; what else a client may leave out or send back is listed in contract order. */
+function refuseOtherChanges(ctx: Context, stream: ImageStream, tag: string, istag: ImageStreamTag): void {
+  const old = imageStreamTagOf(ctx.settings, stream, tag, undefined);
+  const { annotations: _annotations, ...before } = old.metadata;
+  const { annotations: _new, ...sent } = istag.metadata;
+  const filled = {
+    ...sent,
+    uid: sent.uid || before.uid,
+    resourceVersion: before.resourceVersion,
+    creationTimestamp: before.creationTimestamp,
+    namespace: sent.namespace || before.namespace,
+    ...(sent.labels && Object.keys(sent.labels).length > 0
+      ? { labels: sent.labels }
+      : before.labels && { labels: before.labels }),
+  };
+  const withFilled = { ...istag, metadata: { ...istag.metadata, ...filled } } as ImageStreamTag;
+  const errors = [...validateMetadataUpdate(withFilled, old), ...validateTagOf(istag)];
+  const known = Object.fromEntries(Object.entries(filled).filter(([, value]) => value !== undefined));
+  if (!isDeepStrictEqual(known, { ...before })) {
+    errors.push(invalidValue('metadata', '', 'may not update fields other than metadata.annotations'));
   }
+  if (errors.length > 0) throw invalid(imageStreamTags, nameOf(istag), errors);
 }
 
 export const imageStreamTags: Resource<ImageStreamTag> = {
@@ -180,12 +169,15 @@ export const imageStreamTags: Resource<ImageStreamTag> = {
   singular: 'imagestreamtag',
   shortNames: ['istag'],
   namespaced: true,
-  verbs: ['delete', 'get', 'list'],
+  verbs: ['create', 'delete', 'get', 'list', 'patch', 'update'],
   schema: imageStreamTagSchema,
   table: imageStreamTagTable,
   computed: {
     get,
     list,
+    create,
+    patchBase,
+    update,
     delete: (ctx, namespace, name, options) => deleteStreamTag(ctx, namespace, name, options, imageStreamTags),
   },
 };
