@@ -1,0 +1,256 @@
+/**
+ * The real programs that tests run against: where they are, and how to get those that are missing. Tests ask `part()`
+ * for a path; `test/run.ts` calls `getParts()` before any test runs, so that a test finds everything at hand.
+ */
+import { spawnSync } from 'node:child_process';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Where parts are kept that do not come with the system; git ignores it. */
+const CACHE = fileURLToPath(new URL('../.parts', import.meta.url));
+
+/** Kubernetes' own module, of which kubectl is built where there is none. Its Go toolchain comes with the modules. */
+const KUBERNETES = 'v1.37.2';
+/** The oldest kubectl that tests are written for: server-side apply, OpenAPI v3, aggregated discovery. */
+const KUBECTL_MINOR = 30;
+/** The oldest Go that fetches the toolchain that a module asks for. */
+const GO_MINOR = 21;
+
+interface Need {
+  /** How it comes: installed as a Debian package, unpacked from one (nothing is started, no root), or built with Go. */
+  readonly from: 'install' | 'unpack' | 'build';
+  /** The Debian package. */
+  readonly package?: string;
+  /** The program's path inside the package. */
+  readonly file?: string;
+  /** Whether a program of this name will do. */
+  readonly suits?: (path: string) => boolean;
+}
+
+const NEEDS = {
+  skopeo: { from: 'install', package: 'skopeo' },
+  podman: { from: 'install', package: 'podman' },
+  buildah: { from: 'install', package: 'buildah' },
+  // The package would start a registry on port 5000, which is Headgate's own.
+  'docker-registry': { from: 'unpack', package: 'docker-registry', file: 'usr/bin/docker-registry' },
+  busybox: { from: 'unpack', package: 'busybox-static', file: 'bin/busybox', suits: isStatic },
+  kubectl: { from: 'build', suits: isRecentKubectl },
+} as const satisfies Record<string, Need>;
+
+/** A program that tests need. */
+export type Part = keyof typeof NEEDS;
+
+const PARTS = Object.keys(NEEDS) as readonly Part[];
+
+/**
+ * The path of a part. `busybox` is one that needs no libraries, so that it runs in an otherwise empty image.
+ *
+ * @throws {Error} that says how to get it, if it is not there.
+ */
+export function part(name: Part): string {
+  const path = find(name);
+  if (path === undefined) throw new Error(`${name} is not there. ${howToGet(name)}`);
+  return path;
+}
+
+/**
+ * Installs, unpacks or builds the parts that are missing, and tells `say` what it does. Nothing happens if all are there.
+ *
+ * @throws {Error} that names the parts that could not be got, and how to get each.
+ */
+export function getParts(say: (line: string) => void): void {
+  const missing = PARTS.filter((name) => find(name) === undefined);
+  if (missing.length === 0) return;
+  say(`missing: ${missing.join(', ')}`);
+  const debian = missing.filter((name) => NEEDS[name].from !== 'build');
+  if (debian.length > 0 && programOnPath('apt-get')) getFromDebian(debian, say);
+  if (missing.includes('kubectl')) buildKubectl(say);
+  const still = missing.filter((name) => find(name) === undefined);
+  if (still.length === 0) return;
+  const lines = still.map((name) => `  ${name}: ${howToGet(name)}`);
+  throw new Error(`the tests need programs that are not there and could not be got:\n${lines.join('\n')}`);
+}
+
+const found = new Map<Part, string>();
+
+function find(name: Part): string | undefined {
+  const known = found.get(name);
+  if (known !== undefined) return known;
+  const { suits }: Need = NEEDS[name];
+  const candidates = [join(CACHE, name), ...onPath(name)].filter(isExecutable);
+  const path = candidates.find((candidate) => suits?.(candidate) ?? true);
+  if (path !== undefined) found.set(name, path);
+  return path;
+}
+
+function onPath(name: string): string[] {
+  // Sessions of plain users often lack these two, and Go's own installation is on nobody's path.
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/local/go/bin'];
+  return folders.filter(Boolean).map((folder) => join(folder, name));
+}
+
+function programOnPath(name: string): string | undefined {
+  return onPath(name).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isStatic(path: string): boolean {
+  const { stdout, stderr } = spawnSync('ldd', [path], { encoding: 'utf8' });
+  return /not a dynamic executable|statically linked/.test(`${stdout}${stderr}`);
+}
+
+function isRecentKubectl(path: string): boolean {
+  const { stdout } = spawnSync(path, ['version', '--client'], { encoding: 'utf8' });
+  const [, major, minor] = /v(\d+)\.(\d+)\./.exec(stdout ?? '') ?? [];
+  return Number(major) > 1 || (Number(major) === 1 && Number(minor) >= KUBECTL_MINOR);
+}
+
+function howToGet(name: Part): string {
+  const need: Need = NEEDS[name];
+  if (need.from === 'build') {
+    return `Put kubectl 1.${KUBECTL_MINOR} or newer on the PATH, or Go 1.${GO_MINOR} or newer (golang-go of Debian 13, or go.dev/dl), with which npm test builds it.`;
+  }
+  return `On Debian or Ubuntu, as root: apt-get install ${need.package}. Elsewhere, put ${name} on the PATH.`;
+}
+
+function getFromDebian(names: readonly Part[], say: (line: string) => void): void {
+  const asRoot = process.getuid?.() === 0;
+  if (asRoot) run(say, 'apt-get', ['update', '-qq']);
+  const packagesOf = (from: Need['from']) =>
+    names
+      .map((name): Need => NEEDS[name])
+      .flatMap((need) => (need.from === from && need.package ? [need.package] : []));
+  const install = packagesOf('install');
+  if (asRoot && install.length > 0) {
+    run(say, 'apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...install]);
+  }
+  for (const name of names) {
+    const need: Need = NEEDS[name];
+    if (need.from === 'unpack' && need.package && need.file) unpack(name, need.package, need.file, say);
+  }
+}
+
+/** Takes one program out of a Debian package, without installing it. */
+function unpack(name: Part, debianPackage: string, file: string, say: (line: string) => void): void {
+  inFolder((folder) => {
+    run(say, 'apt-get', ['download', '-qq', debianPackage], folder);
+    const archive = readdirSync(folder).find((entry) => entry.endsWith('.deb'));
+    if (!archive) return;
+    run(say, 'dpkg-deb', ['--extract', archive, '.'], folder);
+    const program = [file, `usr/${file}`].map((path) => join(folder, path)).find((path) => existsSync(path));
+    if (program) renameSync(program, join(CACHE, name));
+  });
+}
+
+/**
+ * Builds kubectl from Kubernetes' own module. Its go.mod points at sibling folders, which are published as modules of
+ * their own: v0.37.2 of each goes with v1.37.2.
+ */
+function buildKubectl(say: (line: string) => void): void {
+  const go = recentGo(say);
+  if (go === undefined) return;
+  say(`building kubectl ${KUBERNETES} with ${go}; this takes some minutes, once`);
+  inFolder((folder) => {
+    const env = { GOTOOLCHAIN: 'auto', CGO_ENABLED: '0', GOFLAGS: '-mod=mod' };
+    writeFileSync(join(folder, 'go.mod'), 'module parts\n');
+    const fetched = spawnSync(go, ['mod', 'download', '-json', `k8s.io/kubernetes@${KUBERNETES}`], {
+      cwd: folder,
+      env: { ...process.env, ...env },
+      encoding: 'utf8',
+    });
+    const [, goMod = ''] = /"GoMod": "([^"]+)"/.exec(fetched.stdout ?? '') ?? [];
+    if (!existsSync(goMod)) {
+      say(`k8s.io/kubernetes@${KUBERNETES} could not be fetched: ${(fetched.stderr || fetched.stdout || '').trim()}`);
+      return;
+    }
+    writeFileSync(join(folder, 'go.mod'), goModOf(readFileSync(goMod, 'utf8')));
+    const output = join(folder, 'kubectl');
+    const args = [
+      'build',
+      '-trimpath',
+      '-ldflags',
+      `-s -w ${versionFlags()}`,
+      '-o',
+      output,
+      'k8s.io/kubernetes/cmd/kubectl',
+    ];
+    run(say, go, args, folder, env);
+    if (existsSync(output)) renameSync(output, join(CACHE, 'kubectl'));
+  });
+}
+
+/** A kubectl that is built without these calls itself v0.0.0. */
+function versionFlags(): string {
+  const [major, minor] = KUBERNETES.slice(1).split('.');
+  const values = { gitVersion: KUBERNETES, gitMajor: major, gitMinor: minor };
+  return Object.entries(values)
+    .map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`)
+    .join(' ');
+}
+
+/** The go.mod of a module that only requires Kubernetes, given Kubernetes' own. */
+function goModOf(kubernetes: string): string {
+  const [, goVersion = '1.26'] = /^go (\S+)$/m.exec(kubernetes) ?? [];
+  const staging = [...kubernetes.matchAll(/^\s*(k8s\.io\/\S+) v0\.0\.0$/gm)].map(([, name]) => name);
+  const version = KUBERNETES.replace('v1.', 'v0.');
+  const replacements = staging.map((name) => `replace ${name} => ${name} ${version}`);
+  return ['module parts', `go ${goVersion}`, `require k8s.io/kubernetes ${KUBERNETES}`, ...replacements, ''].join('\n');
+}
+
+function recentGo(say: (line: string) => void): string | undefined {
+  const suits = (go: string | undefined) => {
+    if (go === undefined) return false;
+    const { stdout } = spawnSync(go, ['version'], { encoding: 'utf8' });
+    const [, minor] = /go1\.(\d+)/.exec(stdout ?? '') ?? [];
+    return Number(minor) >= GO_MINOR;
+  };
+  const installed = programOnPath('go');
+  if (suits(installed)) return installed;
+  if (process.getuid?.() !== 0 || !programOnPath('apt-get')) return undefined;
+  run(say, 'apt-get', ['update', '-qq']);
+  run(say, 'apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'golang-go', 'ca-certificates']);
+  const now = programOnPath('go');
+  return suits(now) ? now : undefined;
+}
+
+/** Runs something in a folder beside the cache, so that what comes of it can be renamed into place whole. */
+function inFolder(work: (folder: string) => void): void {
+  mkdirSync(CACHE, { recursive: true });
+  const folder = mkdtempSync(join(CACHE, 'new-'));
+  try {
+    work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs a command to its end, with its output shown. That it failed is said; what is then missing, its caller sees. */
+function run(say: (line: string) => void, program: string, args: string[], cwd?: string, env = {}): void {
+  say(`$ ${program} ${args.join(' ')}`);
+  const { status, error } = spawnSync(program, args, {
+    ...(cwd !== undefined && { cwd }),
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', ...env },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  if (status !== 0) say(`${program} failed: ${error?.message ?? `status ${status}`}`);
+}
