@@ -1,0 +1,90 @@
+/** Who is calling: the credentials of a request, in the order in which they are looked at. */
+import type { IncomingMessage } from 'node:http';
+import { TLSSocket } from 'node:tls';
+import { DomainError } from '../objects/errors.ts';
+import type { Awaitable } from '../store/store.ts';
+import { certificateUser } from './certificates.ts';
+import type { AccessTokens } from './tokens.ts';
+import type { User } from './user.ts';
+
+/** What OpenShift's token endpoint gives to those who have no credentials; it stands for nobody. */
+const ANONYMOUS_TOKEN = 'anonymous';
+
+/** Both edges' ways to find out who is calling; each knows what clients of its protocol send. */
+export interface Authenticator {
+  /**
+   * For the Kubernetes API: a bearer token, else a client certificate, else nobody (undefined).
+   * As in kube-apiserver, Basic and an empty bearer token count as no credentials.
+   * @throws {DomainError} Unauthorized for credentials that are not good, which never make an anonymous caller.
+   */
+  readonly identifyApi: (req: IncomingMessage) => Awaitable<User | undefined>;
+  /**
+   * For the registry: the same, and also Basic with a token as the password and any user name, and the bearer token
+   * `anonymous`, which is nobody.
+   * @throws {DomainError} Unauthorized
+   */
+  readonly identifyRegistry: (req: IncomingMessage) => Awaitable<User | undefined>;
+}
+
+/** `now` is the time, for what expires. */
+export function makeAuthenticator(tokens: AccessTokens, now: () => Date): Authenticator {
+  const byCertificate = (req: IncomingMessage): User | undefined =>
+    req.socket instanceof TLSSocket ? certificateUser(req.socket, now()) : undefined;
+
+  const byToken = (token: string): Awaitable<User> => {
+    const found = tokens.find(token);
+    return found instanceof Promise ? found.then(known) : known(found);
+  };
+
+  return {
+    identifyApi(req) {
+      refuseQueryToken(req);
+      const credentials = credentialsOf(req);
+      if (credentials?.scheme === 'bearer' && credentials.value !== '') return byToken(credentials.value);
+      if (credentials && credentials.scheme !== 'bearer' && credentials.scheme !== 'basic') throw unauthorized();
+      return byCertificate(req);
+    },
+    identifyRegistry(req) {
+      refuseQueryToken(req);
+      const credentials = credentialsOf(req);
+      if (!credentials) return byCertificate(req);
+      if (credentials.scheme === 'basic') return byToken(passwordOf(credentials.value));
+      if (credentials.scheme !== 'bearer') throw unauthorized();
+      return credentials.value === ANONYMOUS_TOKEN ? undefined : byToken(credentials.value);
+    },
+  };
+}
+
+function known(user: User | undefined): User {
+  if (!user) throw unauthorized();
+  return user;
+}
+
+function unauthorized(message = 'Unauthorized'): DomainError {
+  return new DomainError({ reason: 'Unauthorized', message });
+}
+
+/** The Authorization header; the scheme in lower case, the value without the blanks around it. */
+function credentialsOf(req: IncomingMessage): { readonly scheme: string; readonly value: string } | undefined {
+  const header = req.headers.authorization;
+  if (header === undefined || header === '') return undefined;
+  const blank = header.indexOf(' ');
+  if (blank < 0) return { scheme: header.toLowerCase(), value: '' };
+  return { scheme: header.slice(0, blank).toLowerCase(), value: header.slice(blank + 1).trim() };
+}
+
+/** The password of Basic credentials, which are base64 of `user:password`; user names hold no colon (RFC 7617). */
+function passwordOf(value: string): string {
+  const text = Buffer.from(value, 'base64').toString();
+  const colon = text.indexOf(':');
+  if (colon < 0) throw unauthorized();
+  return text.slice(colon + 1);
+}
+
+/** URLs end up in logs, histories and Referer headers, so a token in one must not work. */
+function refuseQueryToken(req: IncomingMessage): void {
+  const url = req.url ?? '';
+  if (url.includes('access_token=') && /[?&]access_token=/.test(url)) {
+    throw unauthorized("a token in the query is not accepted: send it as 'Authorization: Bearer …'");
+  }
+}

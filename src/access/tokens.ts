@@ -1,0 +1,149 @@
+/**
+ * API tokens: opaque, as OpenShift's (`sha256~` and 43 characters), and stored only as their hash, under the name that
+ * OpenShift gives an OAuthAccessToken: the unpadded base64url SHA-256 of what follows `sha256~`.
+ */
+import { hash, randomBytes } from 'node:crypto';
+import { ACCESS_TOKENS_KEPT } from '../limits.ts';
+import type { Awaitable, Entry, Store, Watch } from '../store/store.ts';
+import { AUTHENTICATED, type User } from './user.ts';
+
+/** Where tokens are kept: `<prefix><hash>`. */
+export const ACCESS_TOKENS = '/accesstokens/';
+
+const SCHEME = 'sha256~';
+const SHAPE = /^sha256~[A-Za-z0-9_-]{43}$/;
+
+/** Whom a token stands for. Times are RFC 3339. */
+export interface AccessToken {
+  readonly user: string;
+  readonly groups: readonly string[];
+  readonly created: string;
+  /** From this time on it is worth nothing; without it, it does not expire. */
+  readonly expires?: string;
+}
+
+/** A token that was found: the user as requests carry it. */
+interface Known {
+  readonly user: User;
+  /** Milliseconds since 1970; Infinity if it does not expire. */
+  readonly expires: number;
+}
+
+/** A new token: 256 random bits. */
+export function newAccessToken(): string {
+  return SCHEME + randomBytes(32).toString('base64url');
+}
+
+/** Whether a text looks like a token. */
+export function isAccessToken(text: string): boolean {
+  return SHAPE.test(text);
+}
+
+/** The key under which a token is stored. */
+export function accessTokenKey(token: string): string {
+  return ACCESS_TOKENS + hash('sha256', token.slice(SCHEME.length), 'base64url');
+}
+
+/**
+ * The tokens of a store. What was found stays in memory; a watch takes it out when any process changes or revokes it, and
+ * while there is no watch nothing is answered from memory.
+ */
+export class AccessTokens {
+  readonly #store: Store;
+  readonly #now: () => Date;
+  /** By key, in the order in which they were read. */
+  readonly #known = new Map<string, Known>();
+  #watch: Watch | undefined;
+  /** Counts what may have made a read that is under way stale. */
+  #changes = 0;
+  #closed = false;
+
+  constructor(store: Store, now: () => Date) {
+    this.#store = store;
+    this.#now = now;
+  }
+
+  /**
+   * The user that a token stands for, or undefined if there is no such token, or no longer.
+   * @throws {StoreError} if the store does not answer.
+   */
+  find(token: string): Awaitable<User | undefined> {
+    if (!SHAPE.test(token)) return undefined;
+    // The lookup compares hashes, so how long it takes says nothing about a token.
+    const key = accessTokenKey(token);
+    const known = this.#known.get(key);
+    return known && this.#watch ? this.#unexpired(known) : this.#load(key);
+  }
+
+  /** Stores a token, or what it now stands for. Durable when it resolves. */
+  async keep(token: string, value: AccessToken): Promise<void> {
+    await this.#store.commit([{ op: 'put', key: accessTokenKey(token), value: Buffer.from(JSON.stringify(value)) }]);
+  }
+
+  /** Revokes a token. From then on no process accepts it, but for the moment that it takes another to hear of it. */
+  async revoke(token: string): Promise<void> {
+    const key = accessTokenKey(token);
+    await this.#store.commit([{ op: 'delete', key }]);
+    this.#forget(key);
+  }
+
+  /** Lets go of the store. */
+  close(): void {
+    this.#closed = true;
+    this.#watch?.close();
+  }
+
+  async #load(key: string): Promise<User | undefined> {
+    if (!this.#watch) await this.#follow();
+    const changes = this.#changes;
+    const entry = await this.#store.get(key);
+    const known = entry && knownOf(entry);
+    if (!known) return undefined;
+    if (changes === this.#changes && this.#watch) this.#remember(key, known);
+    return this.#unexpired(known);
+  }
+
+  #unexpired(known: Known): User | undefined {
+    return known.expires === Number.POSITIVE_INFINITY || known.expires > this.#now().getTime() ? known.user : undefined;
+  }
+
+  #remember(key: string, known: Known): void {
+    if (this.#known.size >= ACCESS_TOKENS_KEPT) {
+      const [oldest] = this.#known.keys();
+      if (oldest !== undefined) this.#known.delete(oldest);
+    }
+    this.#known.set(key, known);
+  }
+
+  #forget(key: string): void {
+    this.#changes++;
+    this.#known.delete(key);
+  }
+
+  async #follow(): Promise<void> {
+    const revision = await this.#store.revision();
+    if (this.#watch || this.#closed) return;
+    let ended = false;
+    const watch = this.#store.watch(ACCESS_TOKENS, revision, {
+      batch: (batch) => {
+        for (const event of batch.events) this.#forget(event.key);
+      },
+      ended: () => {
+        // The next lookup begins again.
+        ended = true;
+        this.#watch = undefined;
+        this.#changes++;
+        this.#known.clear();
+      },
+    });
+    if (!ended) this.#watch = watch;
+  }
+}
+
+function knownOf(entry: Entry): Known {
+  const token = JSON.parse(entry.value.toString()) as AccessToken;
+  return {
+    user: { name: token.user, groups: [...new Set([...token.groups, AUTHENTICATED])] },
+    expires: token.expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(token.expires),
+  };
+}

@@ -1,0 +1,189 @@
+/** What a server is told, checked: the settings (settings.ts) as the values that the rest of the server uses. */
+import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { resolve } from 'node:path';
+import { type FlagName, LOG_FORMATS, LOG_LEVELS } from './flags.ts';
+import { type Given, gatherSettings, type Settings } from './settings.ts';
+
+/** Where to listen. */
+export interface Address {
+  /** An IP address without brackets, or a name. */
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+}
+
+export interface Config {
+  /** Absolute path of the folder. */
+  readonly data: string;
+  readonly listen: Address;
+  /** Undefined if there is to be no plain HTTP listener. */
+  readonly registryListen: Address | undefined;
+  /** Undefined: where the registry listens. */
+  readonly registryHost: string | undefined;
+  readonly registryPublicHost: string | undefined;
+  /** Further names for the server's certificate. */
+  readonly tlsNames: readonly string[];
+  readonly store: { readonly kind: 'sqlite'; readonly file: string };
+  readonly blobs: { readonly kind: 'filesystem'; readonly folder: string };
+  readonly autoNamespaces: boolean;
+  readonly importAllowPrivate: boolean;
+  /** Networks as ADDRESS/BITS. */
+  readonly importDeny: readonly string[];
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  readonly logFormat: (typeof LOG_FORMATS)[number];
+}
+
+/** Settings that cannot be used; each problem says where it stands and what is allowed. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+/**
+ * The configuration of `headgate serve`.
+ * @param args what follows the command.
+ * @throws {ConfigError} naming all problems at once.
+ */
+export function parseConfig(args: readonly string[], environment: NodeJS.ProcessEnv): Config {
+  const problems: string[] = [];
+  const settings = gatherSettings(args, environment, problems);
+  const config = configOf(settings, problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+function configOf(settings: Settings, problems: string[]): Config {
+  const read = <T>(name: FlagName, parse: (text: string) => T | Problem, otherwise: T): T => {
+    const given = settings.get(name);
+    if (typeof given?.value !== 'string') return otherwise;
+    const value = parse(given.value);
+    if (!(value instanceof Problem)) return value;
+    problems.push(`${given.source}: ${value.text}`);
+    return otherwise;
+  };
+  const items = (name: FlagName, check: (item: string) => Problem | undefined): readonly string[] => {
+    const given = settings.get(name);
+    if (!given || !Array.isArray(given.value)) return [];
+    for (const item of given.value) {
+      const problem = check(item);
+      if (problem) problems.push(`${given.source}: ${problem.text}`);
+    }
+    return given.value;
+  };
+  const yes = (name: FlagName): boolean => settings.get(name)?.value === true;
+
+  const data = read('data', (text) => resolve(text), '');
+  const registryListen = read<Address | undefined>('registry-listen', listenerOf, undefined);
+  checkExposure(registryListen, settings.get('registry-listen'), yes('registry-insecure'), problems);
+  return {
+    data,
+    listen: read('listen', addressOf, { host: '', port: 0 }),
+    registryListen,
+    registryHost: read<string | undefined>('registry-host', hostOf, undefined),
+    registryPublicHost: read<string | undefined>('registry-public-host', hostOf, undefined),
+    tlsNames: items('tls-san', (item) =>
+      isName(item) ? undefined : new Problem(`"${item}" is neither a DNS name nor an IP address`),
+    ),
+    store: { kind: 'sqlite', file: read('store', (text) => pathIn(text, 'sqlite', data, 'headgate.db'), '') },
+    blobs: { kind: 'filesystem', folder: read('blobs', (text) => pathIn(text, 'file', data, 'blobs'), '') },
+    autoNamespaces: yes('auto-namespaces'),
+    importAllowPrivate: yes('import-allow-private'),
+    importDeny: items('import-deny', checkNetwork),
+    logLevel: read('log-level', (text) => choiceOf(text, LOG_LEVELS), 'info'),
+    logFormat: read('log-format', (text) => choiceOf(text, LOG_FORMATS), 'pretty'),
+  };
+}
+
+/** What is wrong with a value; the message goes on from "where it stands: ". */
+class Problem {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+function addressOf(text: string): Address | Problem {
+  const [, bracketed, plain = '', digits = ''] = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  const wanted = 'must be HOST:PORT, such as 127.0.0.1:8443, [::1]:8443 or 0.0.0.0:8443';
+  if (digits === '' || port > 65535) return new Problem(`"${text}" ${wanted}`);
+  // As Go programs have it, no host means every address.
+  if (host === '') return { host: '0.0.0.0', port };
+  const fine = bracketed === undefined ? isIPv4(host) || isDnsName(host) : isIPv6(host);
+  return fine ? { host, port } : new Problem(`"${text}" ${wanted}`);
+}
+
+function listenerOf(text: string): Address | undefined | Problem {
+  if (text === 'off') return undefined;
+  const address = addressOf(text);
+  return address instanceof Problem ? new Problem(`${address.text}, or off`) : address;
+}
+
+/** Over plain HTTP anyone on the way reads the tokens, so other machines may use it only if someone said so. */
+function checkExposure(
+  address: Address | undefined,
+  given: Given | undefined,
+  insecure: boolean,
+  problems: string[],
+): void {
+  if (!address || insecure || isLoopback(address.host)) return;
+  problems.push(
+    `${given?.source}: ${address.host} can be reached by other machines, and this listener is plain HTTP: ` +
+      'use a loopback address such as 127.0.0.1:5000 (the registry is on --listen too, over HTTPS), ' +
+      'or add --registry-insecure if the network is trusted or a proxy in front adds TLS',
+  );
+}
+
+/** Whether only this machine can reach an address. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+}
+
+/** A host, perhaps with a port, as it begins an image reference. */
+function hostOf(text: string): string | Problem {
+  const [, bracketed, plain = '', digits = '0'] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const fine = bracketed === undefined ? isIPv4(plain) || isDnsName(plain) : isIPv6(bracketed);
+  if (fine && Number(digits) <= 65535) return text;
+  return new Problem(`"${text}" must be HOST or HOST:PORT, without a scheme and a path`);
+}
+
+function pathIn(text: string, scheme: string, data: string, initial: string): string | Problem {
+  const [, found, rest = ''] = /^([a-z0-9+.-]+):(.*)$/s.exec(text) ?? [];
+  const wanted = `${scheme}: (under the data folder) or ${scheme}:PATH`;
+  if (found === undefined) return new Problem(`"${text}" must be a URL: ${wanted}`);
+  if (found !== scheme) {
+    return new Problem(`"${found}:" is not supported: this build has sqlite: for --store and file: for --blobs`);
+  }
+  if (rest === '' || rest === '//') return resolve(data, initial);
+  // After two slashes comes a host, and there is none: sqlite:///path is a path, sqlite://path is not.
+  if (rest.startsWith('//') && !rest.startsWith('///')) return new Problem(`"${text}" names a host: write ${wanted}`);
+  return resolve(rest.replace(/^\/+/, '/'));
+}
+
+function choiceOf<T extends string>(text: string, choices: readonly T[]): T | Problem {
+  return choices.find((choice) => choice === text) ?? new Problem(`"${text}" must be one of ${choices.join(', ')}`);
+}
+
+function checkNetwork(text: string): Problem | undefined {
+  const [, address = '', bits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  if (bits !== '' && Number(bits) <= most) return undefined;
+  return new Problem(`"${text}" must be a network such as 10.0.0.0/8 or fd00::/8`);
+}
+
+function isName(text: string): boolean {
+  return isIP(text) !== 0 || isDnsName(text.replace(/^\*\./, ''));
+}
+
+/** Letters, digits and hyphens, in labels of at most 63 (RFC 1123); underscores are common within companies. */
+export function isDnsName(text: string): boolean {
+  return (
+    text.length <= 253 &&
+    /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/i.test(text)
+  );
+}

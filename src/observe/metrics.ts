@@ -1,0 +1,56 @@
+/** What Prometheus may know: requests by edge, verb and code, and the process. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Edge } from './requests.ts';
+
+export interface Metrics {
+  /** A request has begun. */
+  begun(edge: Edge): void;
+  /** It has ended. `code` is the status, or `aborted` if the client left before there was one. */
+  ended(edge: Edge, verb: string, code: string, seconds: number): void;
+  /** All of it, in the text format of Prometheus. */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+/** Upper bounds in seconds: from what a read takes to what a large layer takes. */
+const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+export function makeMetrics(version: string): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  new Gauge({ name: 'headgate_build_info', help: 'Always 1.', labelNames: ['version', 'node'], registers }).set(
+    { version, node: process.versions.node },
+    1,
+  );
+  const requests = new Counter({
+    name: 'headgate_requests_total',
+    help: 'Requests that have been answered.',
+    labelNames: ['edge', 'verb', 'code'],
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'headgate_request_duration_seconds',
+    help: 'Time from the head of a request to the end of its answer; watches are not in it.',
+    labelNames: ['edge', 'verb'],
+    buckets: BUCKETS,
+    registers,
+  });
+  const inFlight = new Gauge({
+    name: 'headgate_requests_in_flight',
+    help: 'Requests that are being answered, watches among them.',
+    labelNames: ['edge'],
+    registers,
+  });
+  return {
+    begun: (edge) => inFlight.inc({ edge }),
+    ended(edge, verb, code, seconds) {
+      inFlight.dec({ edge });
+      requests.inc({ edge, verb, code });
+      // How long a watch lasts says nothing about the server, and would drown what does.
+      if (verb !== 'watch') durations.observe({ edge, verb }, seconds);
+    },
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}

@@ -1,0 +1,114 @@
+/** What a server answers about itself: `/`, health and metrics. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { refusalOf } from '../access/authorizer.ts';
+import { type Authorizer, UNAUTHENTICATED, type User } from '../access/user.ts';
+import { isProblem } from '../objects/errors.ts';
+import type { Awaitable } from '../store/store.ts';
+import { askHealth, type HealthCheck, PING } from './health.ts';
+import type { Logger } from './logs.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface ObserveOptions {
+  /** @throws {DomainError} Unauthorized: bad credentials are refused even where none are needed, as in kube-apiserver. */
+  identify(req: IncomingMessage): Awaitable<User | undefined>;
+  readonly authorizer: Authorizer;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  /** What must work for `/healthz`. */
+  readonly checks: readonly HealthCheck[];
+  /** Whether the server has been told to stop: `/readyz` fails from then on. */
+  isDraining(): boolean;
+  /** Paths that `/` lists, beside those of this file. */
+  readonly paths: readonly string[];
+}
+
+const OWN_PATHS = ['/healthz', '/livez', '/metrics', '/readyz'];
+const ANONYMOUS: User = { name: 'system:anonymous', groups: [UNAUTHENTICATED] };
+
+/** Whether this part answers a path (without its query). */
+export function isObserved(path: string): boolean {
+  return path === '/' || path === '/metrics' || /^\/(?:health|live|ready)z(?:\/|$)/.test(path);
+}
+
+/** Answers a request for which `isObserved` holds. Never rejects. */
+export function observeHandler(options: ObserveOptions): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
+  const shutdown: HealthCheck = {
+    name: 'shutdown',
+    check: () => (options.isDraining() ? Promise.reject(new Error('the server is stopping')) : Promise.resolve()),
+  };
+  const endpoints: Readonly<Record<string, readonly HealthCheck[]>> = {
+    healthz: [PING, ...options.checks],
+    livez: [PING],
+    readyz: [PING, ...options.checks, shutdown],
+  };
+  const index = `${JSON.stringify({ paths: [...options.paths, ...OWN_PATHS].sort() }, null, 2)}\n`;
+
+  const answer = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    if (req.method !== 'GET' && req.method !== 'HEAD') {
+      res.setHeader('Allow', 'GET, HEAD');
+      return sendStatus(
+        res,
+        405,
+        'MethodNotAllowed',
+        'the server does not allow this method on the requested resource',
+      );
+    }
+    const user = (await options.identify(req)) ?? ANONYMOUS;
+    const { pathname, searchParams } = new URL(req.url ?? '/', 'http://localhost');
+    if (pathname === '/') return send(res, 200, 'application/json', index);
+    if (pathname === '/metrics') return answerMetrics(res, user, options);
+    const [, endpoint = '', name, ...rest] = pathname.split('/');
+    const all = endpoints[endpoint] ?? [];
+    const checks = name ? all.filter((check) => check.name === name) : all;
+    if (checks.length === 0 || rest.length > 0) return send(res, 404, PLAIN, '404 page not found\n');
+    const health = await askHealth(endpoint, checks, searchParams, (failed, err) =>
+      options.logger.warn({ err, check: failed }, 'health check failed'),
+    );
+    return send(res, health.healthy ? 200 : 500, PLAIN, health.body);
+  };
+
+  return async (req, res) => {
+    try {
+      await answer(req, res);
+    } catch (error) {
+      if (isProblem(error, 'Unauthorized')) return sendStatus(res, 401, 'Unauthorized', error.message);
+      options.logger.error({ err: error }, 'a request for the state of the server failed');
+      sendStatus(res, 500, 'InternalError', 'the server could not look at its own state; its log says why');
+    }
+  };
+}
+
+const PLAIN = 'text/plain; charset=utf-8';
+
+async function answerMetrics(res: ServerResponse, user: User, options: ObserveOptions): Promise<void> {
+  const attributes = { verb: 'get', path: '/metrics' };
+  const decision = await options.authorizer.authorize(user, attributes);
+  if (!decision.allowed)
+    return sendStatus(res, 403, 'Forbidden', `forbidden: ${refusalOf(user, attributes, decision)}`);
+  send(res, 200, options.metrics.contentType, await options.metrics.text());
+}
+
+function send(res: ServerResponse, code: number, type: string, body: string): void {
+  if (res.headersSent) return;
+  res.writeHead(code, {
+    'Content-Type': type,
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-cache, private',
+    'X-Content-Type-Options': 'nosniff',
+  });
+  res.end(body);
+}
+
+function sendStatus(res: ServerResponse, code: number, reason: string, message: string): void {
+  const status = {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message,
+    reason,
+    details: {},
+    code,
+  };
+  send(res, code, 'application/json', `${JSON.stringify(status)}\n`);
+}
