@@ -44,18 +44,21 @@ export interface Blobs {
   /**
    * Adds bytes to the end of an upload and resolves to the number it then holds. `offset` is the number that the caller
    * believes it holds. If the source breaks off, what had arrived is kept and the source's error is thrown; `uploaded`
-   * then says how much that is.
-   * @throws {UploadUnknown}; {UploadOffset} before anything is read; {UploadBusy} if another append is under way;
-   *   {BlobsFull} if the disk is.
+   * then says how much that is. The source is never destroyed, so that a refusal can be answered on its connection: one
+   * that was not read to its end is left paused. If the disk fails, the upload holds what it held before, unless its
+   * content has become uncertain: then it is dropped.
+   * @throws {UploadUnknown}, also when the upload is aborted meanwhile; {UploadOffset} before anything is read;
+   *   {UploadBusy} if another append, or a commit, is under way, in this process or another; {BlobsFull} if the disk is.
    */
   append(id: UploadId, offset: number, source: Readable): Promise<number>;
   /**
    * Makes an upload the blob with that digest, after checking that it is: durable when it resolves. If the blob exists
-   * already the upload is just dropped. On a mismatch the upload is dropped too and nothing is kept.
+   * already the upload is just dropped. On a mismatch the upload is dropped too and nothing is kept. After another error
+   * the same commit may be tried again; if that says UploadUnknown, the content was lost and must be sent again.
    * @throws {UploadUnknown}; {UploadBusy}; {DigestMismatch}; {BlobsFull}.
    */
   commit(id: UploadId, digest: Digest): Promise<CommittedBlob>;
-  /** Drops an upload. Whether there was one. */
+  /** Drops an upload; an append under way breaks off, a commit comes to its end first. Whether there was one. */
   abort(id: UploadId): Promise<boolean>;
   /** Deletes a blob. Whether there was one. */
   delete(digest: Digest): Promise<boolean>;

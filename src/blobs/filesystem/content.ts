@@ -19,6 +19,7 @@ function cutShort(digest: Digest): BlobsUnavailable {
   return new BlobsUnavailable(`the file of blob ${digest} ended early; check the disk of the blob store`);
 }
 
+/** The blobs of one folder. */
 export class Content {
   readonly #disk: Disk;
   readonly #layout: Layout;

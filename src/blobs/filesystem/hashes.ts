@@ -7,6 +7,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { UPLOAD_HASHES } from '../../limits.ts';
 import type { UploadId } from '../blobs.ts';
 
+/** The hashes of the uploads that were added to last. */
 export class RunningHashes {
   /** The longest unused first. */
   readonly #kept = new Map<UploadId, { readonly hash: Hash; readonly length: number }>();

@@ -16,6 +16,7 @@ import { endOwner, newOwner, type Owner, ownerLives } from './owner.ts';
 /** Looks for a name again before saying that there is none: it may have moved while we looked. */
 const LOOKS = 3;
 
+/** What one owner holds, and its view of what the others hold. */
 export class Holds {
   readonly #disk: Disk;
   readonly #layout: Layout;

@@ -28,6 +28,7 @@ export function newUploadId(): UploadId {
 /** In the order of their text. */
 const ALGORITHMS = ['sha256', 'sha512'] as const;
 
+/** The names under one folder, and the folders that they need. */
 export class Layout {
   readonly uploads: string;
   readonly held: string;

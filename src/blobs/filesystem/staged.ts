@@ -14,6 +14,7 @@ export function finishedDigest(algorithm: DigestAlgorithm, hash: Hash): Digest {
   return digest;
 }
 
+/** One open file; whoever opens it must close it. */
 export class StagedFile {
   readonly path: string;
   readonly fd: Descriptor;

@@ -25,6 +25,7 @@ interface Work {
   readonly break: (reason: Error) => void;
 }
 
+/** The uploads of one folder, as one process works on them. */
 export class Uploads {
   readonly #disk: Disk;
   readonly #layout: Layout;
@@ -99,6 +100,8 @@ export class Uploads {
       try {
         return await work(path);
       } catch (error) {
+        // What another process makes of the upload after this is not what was hashed here.
+        if (error instanceof UploadUnknown) this.#hashes.drop(id);
         this.#releaseQuietly(id);
         throw error;
       }
