@@ -2,7 +2,9 @@
 import { type Digest, parseDigest } from '../image/digest.ts';
 import { parseRepositoryName } from '../image/name.ts';
 import { MOUNT_SEARCH_REPOSITORIES } from '../limits.ts';
-import { linkBlob, type RepositoryName, readableBlob, repositoryNames } from '../streams/repository.ts';
+import type { Services } from '../objects/context.ts';
+import { blobKey, repositoryPrefix } from '../streams/links.ts';
+import { linkBlob, type RepositoryName, readableBlob } from '../streams/repository.ts';
 import { contextOf, type Exchange, type Target } from './exchange.ts';
 import { mayPull } from './permission.ts';
 
@@ -36,18 +38,33 @@ async function sizeIn(exchange: Exchange, source: RepositoryName, digest: Digest
   return readableBlob(exchange.services, source, digest);
 }
 
-/** Looks for the blob in this repository, then in its neighbours. */
+/** Looks for the blob in this repository, then among what was uploaded to its neighbours. */
 async function search(exchange: Exchange, target: Target, digest: Digest): Promise<number | undefined> {
+  const { services } = exchange;
   const { namespace, stream } = target.repo;
   const own = await sizeIn(exchange, { namespace, stream }, digest);
   if (own !== undefined) return own;
-  const prefix = `${namespace}/`;
-  const limit = MOUNT_SEARCH_REPOSITORIES;
-  const { names } = await repositoryNames(exchange.services, { after: prefix, limit });
-  for (const name of names) {
-    if (!name.startsWith(prefix)) break;
-    const size = await sizeIn(exchange, { namespace, stream: name.slice(prefix.length) }, digest);
+  let searched = 0;
+  for await (const neighbour of uploadedTo(services, namespace)) {
+    if (++searched > MOUNT_SEARCH_REPOSITORIES) break;
+    if (!(await services.store.get(blobKey(neighbour, digest)))) continue;
+    const size = await sizeIn(exchange, neighbour, digest);
     if (size !== undefined) return size;
   }
   return undefined;
+}
+
+/** The repositories of a namespace that have links, found by leaping from one to the next. */
+async function* uploadedTo({ store }: Services, namespace: string): AsyncGenerator<RepositoryName> {
+  const prefix = repositoryPrefix({ namespace, stream: '' }).slice(0, -1);
+  let after = prefix;
+  for (;;) {
+    const { entries } = await store.list(prefix, { after, limit: 1 });
+    const key = entries[0]?.key;
+    if (key === undefined) return;
+    const repo = { namespace, stream: key.slice(prefix.length, key.indexOf('/', prefix.length)) };
+    yield repo;
+    // Behind every key of this repository.
+    after = `${repositoryPrefix(repo)}\u{10ffff}`;
+  }
 }

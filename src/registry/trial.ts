@@ -106,14 +106,14 @@ export async function startTrial(ground: Ground = {}): Promise<Trial> {
   const pushBlob = async (name: string, bytes: Buffer | string): Promise<Digest> => {
     const digest = digestOf(bytes);
     const reply = await call('POST', `/v2/${name}/blobs/uploads/?digest=${digest}`, { body: bytes });
-    if (reply.status !== 201) throw new Error(`the blob was refused: ${reply.body}`);
+    if (reply.status !== 201) throw new Error(`the blob was refused: ${reply.body.toString()}`);
     return digest;
   };
   const pushImage = async (name: string, reference: string, more: object = {}) => {
     const bytes = Buffer.from(JSON.stringify(await imageManifest(name, pushBlob, more)));
     const headers = { 'Content-Type': OCI_MANIFEST };
     const reply = await call('PUT', `/v2/${name}/manifests/${reference}`, { headers, body: bytes });
-    if (reply.status !== 201) throw new Error(`the manifest was refused: ${reply.body}`);
+    if (reply.status !== 201) throw new Error(`the manifest was refused: ${reply.body.toString()}`);
     return { digest: digestOf(bytes), bytes };
   };
   const stop = async (): Promise<void> => {

@@ -247,6 +247,7 @@ test('a mount from a repository that may be read is 201; without from the neighb
   await trial.pushImage('dev/third', 'v1');
   const layer = digestOf('a layer of dev/third');
   assert.equal((await trial.call('POST', `/v2/dev/fourth/blobs/uploads/?mount=${layer}`)).status, 201);
+  assert.equal((await trial.call('POST', `/v2/other/app/blobs/uploads/?mount=${layer}`)).status, 202);
 });
 
 test('a mount that cannot be made, for whatever reason, is a session', async () => {
