@@ -1,7 +1,7 @@
 /** Schema of ImageStreamImport. Facts from openshift/api `image/v1/types.go`. */
 import { imageSchema } from '../images/schema.ts';
 import { field } from '../objects/component.ts';
-import { objectMeta, statusSchema, typeMeta } from '../objects/metaschema.ts';
+import { objectMeta, status as statusSchema, typeMeta } from '../objects/metaschema.ts';
 import { localObjectReferenceSchema, objectReferenceSchema } from '../objects/objectreference.ts';
 import type { ObjectSchema } from '../objects/schema.ts';
 import { tagImportPolicySchema, tagReferencePolicySchema } from './schema.tags.ts';
