@@ -148,7 +148,7 @@ function memberOf(walk: Walk, member: Member, given: unknown): unknown {
       return given ?? (empty === 'always' ? null : undefined);
     case 'map':
     case 'array': {
-      const value = valueOf(walk, schema, given ?? null);
+      const value = elementOf(walk, schema, given ?? null);
       if (value === null) return empty === 'always' ? null : undefined;
       return empty === 'omit' && isEmpty(value) ? undefined : value;
     }
@@ -191,7 +191,7 @@ function zero(schema: Schema): unknown {
 }
 
 /** An element of an array or a value of a map: there is always something printed for it. */
-function valueOf(walk: Walk, schema: Schema, given: unknown): unknown {
+function elementOf(walk: Walk, schema: Schema, given: unknown): unknown {
   switch (schema.type) {
     case 'object':
       return structOf(walk, compiled(schema), given ?? {}) ?? {};
@@ -214,7 +214,7 @@ function arrayOf(walk: Walk, items: Schema, given: unknown): unknown[] {
   const out: unknown[] = new Array(given.length);
   for (let index = 0; index < given.length; index++) {
     walk.path.push(index);
-    out[index] = valueOf(walk, items, given[index] ?? null);
+    out[index] = elementOf(walk, items, given[index] ?? null);
     walk.path.pop();
   }
   return out;
@@ -229,7 +229,7 @@ function mapOf(walk: Walk, values: Schema, given: unknown): Members {
   const out: Members = {};
   for (const key of Object.keys(given).sort()) {
     walk.path.push(key);
-    const value = valueOf(walk, values, (given as Members)[key] ?? null);
+    const value = elementOf(walk, values, (given as Members)[key] ?? null);
     walk.path.pop();
     // Assigned, this one key would become the object's prototype.
     if (key === '__proto__')

@@ -54,6 +54,11 @@ export type Problem =
       readonly name: string;
       readonly causes: readonly FieldError[];
     }
+  /** A server-side apply would change fields that others manage. */
+  | {
+      readonly reason: 'ApplyConflict';
+      readonly conflicts: readonly { readonly manager: string; readonly field: string }[];
+    }
   /** The path exists, the method does not. */
   | { readonly reason: 'MethodNotAllowed'; readonly message: string }
   /** The path does not exist: "the server could not find the requested resource". */

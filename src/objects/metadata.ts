@@ -2,7 +2,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ANNOTATIONS_BYTES, FIELD_MANAGER_CHARACTERS } from '../limits.ts';
 import { type FieldError, forbiddenField, invalidValue, required } from './errors.ts';
-import { dnsLabel, dnsSubdomain, generatesName, labelKey, labelValue, pathSegmentName } from './names.ts';
+import {
+  dnsLabel,
+  dnsSubdomain,
+  generatesName,
+  labelKey,
+  labelValue,
+  type NameRule,
+  pathSegmentName,
+} from './names.ts';
 import type { KubeObject, ManagedFieldsEntry, ObjectMeta, OwnerReference } from './object.ts';
 import type { Resource } from './resource.ts';
 
@@ -17,14 +25,15 @@ const IMMUTABLE = 'field is immutable';
 export function validateMetadata<T extends KubeObject>(resource: Resource<T>, object: T): FieldError[] {
   return validateMeta(object.metadata, {
     namespaced: resource.namespaced,
+    // The rule itself is passed on: what a prefix may be depends on which it is.
+    // oxlint-disable-next-line typescript/unbound-method
     validateName: resource.kept?.validateName ?? pathSegmentName,
   });
 }
 
 export interface MetaRules {
   readonly namespaced: boolean;
-  /** Why a name is refused; undefined if it is fine. */
-  validateName(name: string): string | undefined;
+  readonly validateName: NameRule;
   /** Path of the metadata; `metadata` without it. */
   readonly field?: string;
 }

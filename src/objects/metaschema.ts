@@ -173,7 +173,7 @@ const statusDetails: ObjectSchema = {
 };
 
 /** Kubernetes' Status: the answer to a failure, and to some requests that have no object to answer with. */
-export const statusSchema: ObjectSchema = {
+export const status: ObjectSchema = {
   type: 'object',
   component: `${META_V1}.Status`,
   description: 'How a request ended, where there is no object to answer with.',

@@ -1,0 +1,207 @@
+/** Who manages which fields of an object: metadata.managedFields, kept by every write as Kubernetes does. */
+
+import { canonical } from '../canonical.ts';
+import type { KubeObject, ManagedFieldsEntry } from '../object.ts';
+import type { ObjectSchema } from '../schema.ts';
+import { compare } from './compare.ts';
+import {
+  difference,
+  type FieldSet,
+  fieldSet,
+  fromFieldsV1,
+  intersection,
+  isEmptySet,
+  toFieldsV1,
+  union,
+} from './fieldset.ts';
+import { Untypable } from './typed.ts';
+
+/** Managers of updates that are told apart; the fields of older ones go to `ancient-changes`. */
+const UPDATE_MANAGERS = 10;
+const ANCIENT = 'ancient-changes';
+
+/** One manager: a name, the way it writes, the version and subresource it writes through. */
+export interface Manager {
+  readonly manager: string;
+  readonly operation: 'Apply' | 'Update';
+  readonly apiVersion: string;
+  readonly subresource?: string;
+}
+
+/** What a manager manages, and since when it was last changed. */
+export interface Managed extends Manager {
+  readonly fields: FieldSet;
+  readonly time?: string;
+}
+
+/** Metadata that nobody manages. */
+const UNMANAGED = fieldSet([
+  ['f:apiVersion'],
+  ['f:kind'],
+  ['f:metadata'],
+  ...[
+    'name',
+    'namespace',
+    'generateName',
+    'creationTimestamp',
+    'selfLink',
+    'uid',
+    'generation',
+    'managedFields',
+    'resourceVersion',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+  ].map((name) => ['f:metadata', `f:${name}`]),
+]);
+
+/** A set of fields without those that nobody manages. */
+export function manageable(fields: FieldSet): FieldSet {
+  return difference(fields, UNMANAGED);
+}
+
+/** Reads managedFields; undefined if any entry cannot be read. */
+export function readManaged(entries: readonly ManagedFieldsEntry[] | undefined): Managed[] | undefined {
+  const managed: Managed[] = [];
+  for (const { manager = '', operation, apiVersion = '', time, fieldsType, fieldsV1, subresource } of entries ?? []) {
+    const fields = fieldsType === 'FieldsV1' ? fromFieldsV1(fieldsV1 ?? {}) : undefined;
+    if (!fields || (operation !== 'Apply' && operation !== 'Update')) return undefined;
+    managed.push({
+      manager,
+      operation,
+      apiVersion,
+      fields,
+      ...(time && { time }),
+      ...(subresource && { subresource }),
+    });
+  }
+  return managed;
+}
+
+/** Prints managedFields, in Kubernetes' order: applies first, then by time and name. */
+export function printManaged(managed: readonly Managed[]): ManagedFieldsEntry[] {
+  const order = ({ operation, time, manager, apiVersion, subresource }: Managed): string[] => [
+    operation,
+    time ?? '',
+    manager,
+    apiVersion,
+    subresource ?? '',
+  ];
+  const sorted = [...managed].sort((a, b) => (order(a) < order(b) ? -1 : 1));
+  return sorted.map(({ fields, ...entry }) => ({
+    manager: entry.manager,
+    operation: entry.operation,
+    apiVersion: entry.apiVersion,
+    ...(entry.time && { time: entry.time }),
+    fieldsType: 'FieldsV1',
+    fieldsV1: toFieldsV1(fields),
+    ...(entry.subresource && { subresource: entry.subresource }),
+  }));
+}
+
+function isManager(a: Manager, b: Manager): boolean {
+  return (
+    a.manager === b.manager &&
+    a.operation === b.operation &&
+    a.apiVersion === b.apiVersion &&
+    (a.subresource ?? '') === (b.subresource ?? '')
+  );
+}
+
+/** The managers after one of them came to manage some fields more; its time is that of the change. */
+export function granted(managed: readonly Managed[], to: Manager, fields: FieldSet, time: string): Managed[] {
+  const own = managed.find((each) => isManager(each, to));
+  const others = managed.filter((each) => each !== own);
+  if (isEmptySet(fields)) return [...managed];
+  return [...others, { ...to, fields: own ? union(own.fields, fields) : fields, time }];
+}
+
+/** The managers without some fields; those that manage nothing any more are gone. */
+export function withoutFields(managed: readonly Managed[], fields: FieldSet): Managed[] {
+  return managed
+    .map((each) => ({ ...each, fields: difference(each.fields, fields) }))
+    .filter(({ fields: left }) => !isEmptySet(left));
+}
+
+/** What of some fields each other manager manages; only managers that do. */
+export function overlaps(managed: readonly Managed[], fields: FieldSet, self?: Manager): Managed[] {
+  return managed
+    .filter((each) => !self || !isManager(each, self))
+    .map((each) => ({ ...each, fields: intersection(each.fields, fields) }))
+    .filter(({ fields: both }) => !isEmptySet(both));
+}
+
+/**
+ * The managedFields of an object that is written as a whole (create, update, or a patch other than apply): the writer
+ * takes what it changes. Objects that were not managed from their creation on never are.
+ *
+ * @param old Undefined for a create.
+ */
+export function managedByUpdate(
+  schema: ObjectSchema,
+  old: KubeObject | undefined,
+  object: KubeObject,
+  writer: Manager,
+  time: string,
+): ManagedFieldsEntry[] {
+  if (isReset(object.metadata.managedFields)) return [];
+  const before = currentManaged(old, object, writer.subresource !== undefined);
+  if (old && before.length === 0) return [];
+  try {
+    const { added, modified, removed } = compare(
+      schema,
+      comparable(schema, old ?? emptyLike(object)),
+      comparable(schema, object),
+    );
+    const changed = union(added, modified);
+    const others = withoutFields(before, manageable(union(changed, removed)));
+    return printManaged(capped(granted(others, writer, manageable(changed), time)));
+  } catch (error) {
+    // As Kubernetes: an object whose lists cannot be divided loses its managers rather than being refused.
+    if (error instanceof Untypable) return [];
+    throw error;
+  }
+}
+
+function emptyLike({ kind, apiVersion }: KubeObject): KubeObject {
+  return { ...(kind && { kind }), ...(apiVersion && { apiVersion }), metadata: {} };
+}
+
+/** An object in the form in which objects are compared: as Go would print it, without managedFields. */
+export function comparable(schema: ObjectSchema, object: KubeObject): KubeObject {
+  const { managedFields: _managed, ...metadata } = object.metadata;
+  return canonical(schema, { ...object, metadata }).value;
+}
+
+/** A client empties managedFields by sending one empty entry. */
+function isReset(entries: readonly ManagedFieldsEntry[] | undefined): boolean {
+  return entries?.length === 1 && Object.keys(entries[0] ?? {}).length === 0;
+}
+
+/** What the client sent, if it can be read and is not empty; otherwise what is stored. */
+function currentManaged(old: KubeObject | undefined, object: KubeObject, ignoreSent: boolean): Managed[] {
+  const sent = ignoreSent ? undefined : readManaged(object.metadata.managedFields);
+  if (sent && sent.length > 0) return sent;
+  return readManaged(old?.metadata.managedFields) ?? [];
+}
+
+function capped(managed: readonly Managed[]): Managed[] {
+  const updates = managed.filter(({ operation }) => operation === 'Update');
+  if (updates.length <= UPDATE_MANAGERS) return [...managed];
+  const byAge = [...updates].sort((a, b) => ((a.time ?? '') < (b.time ?? '') ? -1 : 1));
+  const old = new Set(byAge.slice(0, updates.length - UPDATE_MANAGERS + 1));
+  const rest = managed.filter((each) => !old.has(each));
+  const merged = new Map<string, Managed>();
+  for (const each of old) {
+    const key = each.apiVersion;
+    const known = merged.get(key);
+    const fields = known ? union(known.fields, each.fields) : each.fields;
+    merged.set(key, {
+      manager: ANCIENT,
+      operation: 'Update',
+      apiVersion: key,
+      fields,
+      ...(each.time && { time: each.time }),
+    });
+  }
+  return [...rest, ...merged.values()];
+}
