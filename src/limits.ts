@@ -12,8 +12,8 @@ export const API_BODY_BYTES = 3 * MiB;
 export const JSON_DEPTH = 32;
 /** Operations of one JSON patch, as in kube-apiserver. */
 export const JSON_PATCH_OPERATIONS = 10_000;
-/** Bytes of one request body that is YAML rather than JSON: its parser takes about a tenth of a second for so much. */
-export const API_YAML_BYTES = 1 * MiB;
+/** Bytes of one request body that is YAML rather than JSON: its parser takes a third of a second for so much. */
+export const API_YAML_BYTES = 128 * KiB;
 /** Aliases that a YAML body may hold; what they stand for counts each time, so that few cannot stand for much. */
 export const YAML_ALIASES = 100;
 /** Unknown or repeated members of one body that are reported, as in kube-apiserver. */
@@ -98,10 +98,12 @@ export const SQLITE_BUSY_MS = 5_000;
 export const SQLITE_PAGE_BYTES = 8 * KiB;
 /** Bytes of pages that SQLite keeps in memory. */
 export const SQLITE_CACHE_BYTES = 16 * MiB;
-/** Pages of the write-ahead log at which they are moved to the file: fewer stall less often, more write less twice. */
+/** Unmoved pages of the write-ahead log at which a thread begins to move them to the file. */
+export const SQLITE_WAL_CALM_PAGES = 1_000;
+/** Pages of the log at which the writer moves those that are left, so that it can begin anew. */
 export const SQLITE_WAL_PAGES = 4_000;
-/** Bytes of the log from which writers wait for readers so that it can begin anew: such pauses must stay rare. */
-export const SQLITE_WAL_BYTES = 4 * SQLITE_WAL_PAGES * SQLITE_PAGE_BYTES;
+/** Pages of the log from which writers also wait for readers to let it begin anew: such pauses must stay rare. */
+export const SQLITE_WAL_MOST_PAGES = 4 * SQLITE_WAL_PAGES;
 /** Changes that are read in one go while a watch catches up or compaction goes on. */
 export const SQLITE_STEP_CHANGES = 200;
 

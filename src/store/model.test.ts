@@ -149,6 +149,6 @@ test('memory and SQLite agree about every history', async () => {
         await temporary.discard();
       }
     }),
-    { numRuns: 100 },
+    { numRuns: 60 },
   );
 });

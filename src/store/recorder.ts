@@ -58,7 +58,7 @@ export class Recorder implements WatchListener {
 }
 
 /** Milliseconds after which a test is stuck: without an end it would keep the run from ending. */
-const STUCK_MS = 20_000;
+const STUCK_MS = 10_000;
 
 async function patiently(done: () => boolean, what: string): Promise<void> {
   for (const until = performance.now() + STUCK_MS; !done(); ) {

@@ -3,7 +3,10 @@
  * it; each driver passes the same tests (suite.ts).
  */
 
-/** Counts commits. Never reused, never going back; it is `metadata.resourceVersion`. The first commit has 1 or more. */
+/**
+ * Counts commits. Never reused, never going back; it is `metadata.resourceVersion`. As in etcd, an empty store is at 1 or
+ * more and the first commit comes after that, so 0 always means "none".
+ */
 export type Revision = number;
 
 /** Drivers that have the answer at hand need not make a promise; callers always `await`. */
@@ -51,7 +54,8 @@ export interface Page {
 
 /**
  * One change of a commit. `expect` is the revision that the key must have at that moment, 0 for "must not exist";
- * without it the change is unconditional. A key may appear in at most one put or delete of a commit.
+ * without it the change is unconditional. A key may appear in at most one put or delete of a commit, and a put not below
+ * a prefix that the commit deletes. A put's value belongs to the store from then on and must not be written to.
  */
 export type Change =
   | { readonly op: 'put'; readonly key: string; readonly value: Buffer; readonly expect?: Revision }
@@ -102,17 +106,24 @@ export interface Store {
   list(prefix: string, options?: ListOptions): Awaitable<Page>;
   /**
    * Makes all changes or none. Resolves to the commit's revision once it survives a crash; commits that wait in the same
-   * turn share one write to disk. Commits called in order by one process are applied in that order.
+   * turn share one write to disk. Commits called in order by one process are applied in that order. A commit that has
+   * nothing to change (checks, deletions of what is not there) makes no revision and resolves to the latest one. The
+   * watches of this process are usually, not always, told before it resolves.
    * @throws {CommitConflict} if a key was not as expected; {CommitTooLarge}; {StoreFull}; {StoreUnavailable}.
    */
   commit(changes: readonly Change[]): Promise<Revision>;
   /**
    * Tells the listener of every commit after the revision that touches the prefix, by any process, in order, each once.
-   * `after` 0 means from the beginning. If those revisions are gone, `ended` is called with {Compacted}. A revision that
-   * is not yet reached is fine: the watch is silent until then.
+   * `after` 0 means from the beginning. If those revisions are gone, `ended` is called with {Compacted}: a watch may begin
+   * after exactly those revisions that can be read. A revision that is not yet reached is fine: the watch is silent until
+   * then. The listener is never called before `watch` has returned. All listeners are given the same objects.
    */
   watch(prefix: string, after: Revision, listener: WatchListener): Watch;
-  /** Forgets what was overwritten or deleted at or before this revision; reads of older revisions throw {Compacted}. */
+  /**
+   * Forgets what was overwritten or deleted at or before this revision; reads of older revisions throw {Compacted}, this
+   * one stays readable. Does nothing if that is done already. Resolves when the space is free.
+   * @throws {RevisionAhead} if the revision is not yet reached.
+   */
   compact(before: Revision): Promise<void>;
   /** The latest revision. */
   revision(): Awaitable<Revision>;

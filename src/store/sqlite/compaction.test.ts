@@ -4,23 +4,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Recorder } from '../recorder.ts';
-import { type Change, Compacted, type Store } from '../store.ts';
-import { openSqliteStore, type SqliteStoreOptions } from './sqlite.ts';
-import { temporaryFile } from './temporary.ts';
-
-async function withStore(
-  options: Omit<SqliteStoreOptions, 'file'>,
-  body: (store: Store, file: string) => Promise<void>,
-): Promise<void> {
-  const temporary = await temporaryFile();
-  const store = await openSqliteStore({ ...options, file: temporary.file });
-  try {
-    await body(store, temporary.file);
-  } finally {
-    await store.close();
-    await temporary.discard();
-  }
-}
+import { type Change, Compacted } from '../store.ts';
+import { openSqliteStore } from './sqlite.ts';
+import { temporaryFile, withStore } from './temporary.ts';
 
 const put = (key: string, bytes = 10): Change => ({ op: 'put', key, value: Buffer.alloc(bytes, 'v') });
 

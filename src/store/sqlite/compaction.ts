@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SQLITE_BUSY_MS, SQLITE_STEP_CHANGES } from '../../limits.ts';
 import { type Revision, RevisionAhead } from '../store.ts';
 import { isBusy } from './failure.ts';
+import type { WriteAheadLog } from './log.ts';
 import { Query } from './query.ts';
 import type { Reader } from './reader.ts';
 
@@ -17,6 +18,7 @@ const PAUSE_MS = 1;
 export class Compaction {
   readonly #db: DatabaseSync;
   readonly #reader: Reader;
+  readonly #log: WriteAheadLog;
   readonly #begin: Query<[]>;
   readonly #swept: Query<[Revision]>;
   readonly #stepEnd: Query<[Revision]>;
@@ -26,8 +28,9 @@ export class Compaction {
   #running: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(db: DatabaseSync, reader: Reader) {
+  constructor(db: DatabaseSync, reader: Reader, log: WriteAheadLog) {
     this.#db = db;
+    this.#log = log;
     this.#reader = reader;
     this.#begin = new Query(db, 'BEGIN IMMEDIATE');
     this.#mark = new Query(db, 'UPDATE meta SET value = max(value, ?) WHERE name = ?');
@@ -94,6 +97,7 @@ export class Compaction {
       this.#begin.run();
       const result = work();
       this.#db.exec('COMMIT');
+      this.#log.keepShort();
       return result;
     } finally {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');

@@ -53,7 +53,7 @@ export function openFile(file: string, quotaBytes?: number): DatabaseSync {
       PRAGMA synchronous = FULL;
       PRAGMA temp_store = MEMORY;
       PRAGMA cache_size = -${SQLITE_CACHE_BYTES / 1024};
-      PRAGMA wal_autocheckpoint = ${SQLITE_WAL_PAGES};
+      PRAGMA wal_autocheckpoint = 0;
       PRAGMA journal_size_limit = ${SQLITE_WAL_PAGES * SQLITE_PAGE_BYTES};
     `);
     // For this connection only; SQLite does not remember it.

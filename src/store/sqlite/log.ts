@@ -1,36 +1,51 @@
-/** The write-ahead log of a SQLite file. */
-import { statSync } from 'node:fs';
+/** The write-ahead log of a SQLite file, and the moving of its pages into the file ("checkpoint"). */
 import type { DatabaseSync } from 'node:sqlite';
-import { SQLITE_WAL_BYTES } from '../../limits.ts';
+import { SQLITE_WAL_CALM_PAGES, SQLITE_WAL_MOST_PAGES, SQLITE_WAL_PAGES } from '../../limits.ts';
+import { Checkpointer } from './checkpointer.ts';
+import { Query } from './query.ts';
 
-/** Groups of commits between two looks at the size of the log. */
-const LOOK_EVERY = 64;
+/** What `wal_checkpoint` says: pages in the log, and how many of them have been moved. */
+type State = readonly [busy: number, pages: number, moved: number];
 
 /**
- * SQLite moves the log's pages to the file by itself, but begins the log anew only if a write meets a moment without
- * readers. When other processes read all the time it must be made to wait for one.
+ * Keeps the log short without keeping others waiting: a thread of its own moves most pages, in whatever time the disk
+ * takes. It cannot catch up with a writer that never pauses, and only a log that was moved whole begins anew; so the
+ * writer itself moves the few that are left when the log has become long.
  */
 export class WriteAheadLog {
   readonly #db: DatabaseSync;
-  readonly #file: string;
-  #writes = 0;
+  readonly #state: Query<State>;
+  readonly #move: Query<State>;
+  readonly #checkpointer: Checkpointer;
 
   constructor(db: DatabaseSync, file: string) {
     this.#db = db;
-    this.#file = `${file}-wal`;
+    this.#state = new Query(db, 'PRAGMA wal_checkpoint(NOOP)');
+    this.#move = new Query(db, 'PRAGMA wal_checkpoint(PASSIVE)');
+    this.#checkpointer = new Checkpointer(file);
   }
 
-  /** To be called after each group of commits. */
+  /** To be called after each transaction. */
   keepShort(): void {
-    this.#writes += 1;
-    if (this.#writes % LOOK_EVERY !== 0) return;
-    // By its name only: opening and closing the file here would drop SQLite's locks on it.
-    const size = statSync(this.#file, { throwIfNoEntry: false })?.size ?? 0;
-    if (size <= SQLITE_WAL_BYTES) return;
     try {
-      this.#db.exec('PRAGMA wal_checkpoint(RESTART)');
+      const [, pages, moved] = this.#state.one() ?? [0, 0, 0];
+      const left = pages - moved;
+      if (left > SQLITE_WAL_CALM_PAGES) this.#checkpointer.start();
+      // Other processes that read all the time keep the log from beginning anew unless it waits for them.
+      if (pages > SQLITE_WAL_MOST_PAGES) this.#db.exec('PRAGMA wal_checkpoint(RESTART)');
+      else if (pages > SQLITE_WAL_PAGES && left > 0 && left <= SQLITE_WAL_CALM_PAGES) this.#move.one();
     } catch {
-      // The commits are safe in the log; the next look tries again.
+      // What was committed is safe in the log; the next transaction tries again.
+    }
+  }
+
+  /** Moves what is left, if no other process is in the way. The store is about to close. */
+  async close(): Promise<void> {
+    await this.#checkpointer.close();
+    try {
+      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch {
+      // Whoever opens the file next reads the log.
     }
   }
 }

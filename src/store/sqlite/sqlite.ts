@@ -81,6 +81,7 @@ class SqliteStore implements Store {
   readonly #group: GroupCommit;
   readonly #feed: Feed;
   readonly #compaction: Compaction;
+  readonly #log: WriteAheadLog;
   readonly #ageing: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
@@ -91,11 +92,11 @@ class SqliteStore implements Store {
     this.#reader = new Reader(db);
     this.#feed = new Feed(file, this.#reader, new Journal(db, this.#reader));
     const writer = new Writer(db, this.#reader);
-    const log = new WriteAheadLog(db, file);
-    this.#group = new GroupCommit({ file, busyMs }, writer, log, (before, commits) =>
+    this.#log = new WriteAheadLog(db, file);
+    this.#group = new GroupCommit({ file, busyMs }, writer, this.#log, (before, commits) =>
       this.#feed.published(before, commits),
     );
-    this.#compaction = new Compaction(db, this.#reader);
+    this.#compaction = new Compaction(db, this.#reader, this.#log);
     this.#ageing = historySeconds > 0 ? this.#age(historySeconds * 1000) : undefined;
   }
 
@@ -140,11 +141,7 @@ class SqliteStore implements Store {
     clearInterval(this.#ageing);
     await Promise.all([this.#group.settled(), this.#compaction.stop()]);
     this.#feed.close();
-    try {
-      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    } catch {
-      // Not needed for correctness: whoever opens the file next reads the log.
-    }
+    await this.#log.close();
     this.#db.close();
   }
 
