@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { checkFields, strictDecodingError } from './fieldvalidation.ts';
+
+const CONFIG_MAP = { kind: 'ConfigMap', version: 'v1' };
+const FOUND = { unknown: ['metadata.odd', 'unknown'], duplicates: ['data.k', 'data'] };
+const CLEAN = { unknown: [], duplicates: [] };
+
+test('Strict refuses with all that was found', () => {
+  assert.throws(() => checkFields('Strict', CONFIG_MAP, { ...CLEAN, unknown: FOUND.unknown }), {
+    message:
+      'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: unknown field "metadata.odd", unknown field "unknown"',
+  });
+  assert.throws(() => checkFields('Strict', CONFIG_MAP, { ...CLEAN, duplicates: FOUND.duplicates }), {
+    message:
+      'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: duplicate field "data.k", duplicate field "data"',
+  });
+  assert.deepEqual(checkFields('Strict', CONFIG_MAP, CLEAN), []);
+});
+
+test('Warn warns of each, Ignore says nothing', () => {
+  assert.deepEqual(checkFields('Warn', CONFIG_MAP, FOUND), [
+    'duplicate field "data.k"',
+    'duplicate field "data"',
+    'unknown field "metadata.odd"',
+    'unknown field "unknown"',
+  ]);
+  assert.deepEqual(checkFields('Ignore', CONFIG_MAP, FOUND), []);
+});
+
+test('a wrong type is refused in every mode', () => {
+  const wrongTypes = [
+    { path: 'data.a', message: 'json: cannot unmarshal number into Go struct field ConfigMap.data of type string' },
+  ];
+  for (const mode of ['Strict', 'Warn', 'Ignore'] as const) {
+    assert.throws(() => checkFields(mode, CONFIG_MAP, { ...FOUND, wrongTypes }), {
+      message:
+        'ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal number into Go struct field ConfigMap.data of type string',
+    });
+  }
+});
+
+test('the words for a patch', () => {
+  assert.equal(strictDecodingError({ ...CLEAN, unknown: ['a'] }), 'strict decoding error: unknown field "a"');
+  assert.equal(strictDecodingError(CLEAN), undefined);
+});

@@ -1,0 +1,58 @@
+/** fieldValidation: what becomes of members that no schema knows, and of those that a body names twice. */
+import { REPORTED_FIELDS } from '../limits.ts';
+import type { WrongType } from '../objects/canonical.ts';
+import { badRequest } from '../objects/errors.ts';
+import { quoted } from '../objects/quoting.ts';
+
+/** `Strict` refuses, `Warn` (the default of the server) warns, `Ignore` says nothing. */
+export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
+
+/** What was found in a body. */
+export interface FieldFindings {
+  /** Paths of members that are not known, sorted. */
+  readonly unknown: readonly string[];
+  /** Paths of members that stand there more than once, in the order of the body. */
+  readonly duplicates: readonly string[];
+  readonly wrongTypes?: readonly WrongType[];
+}
+
+/** The kind that the body should be, for the words of a refusal. */
+export interface ExpectedKind {
+  readonly kind: string;
+  /** `v1`, without the group. */
+  readonly version: string;
+}
+
+/** The findings in words, one each: `unknown field "spec.x"`, `duplicate field "data.k"`. */
+export function fieldFindings({ unknown, duplicates }: FieldFindings): string[] {
+  const words = [
+    ...duplicates.map((path) => `duplicate field ${quoted(path)}`),
+    ...unknown.map((path) => `unknown field ${quoted(path)}`),
+  ];
+  return words.slice(0, REPORTED_FIELDS);
+}
+
+/** The same as one text, as a patch under `Strict` is refused with; undefined if there is nothing to say. */
+export function strictDecodingError(findings: FieldFindings): string | undefined {
+  const words = fieldFindings(findings);
+  return words.length === 0 ? undefined : `strict decoding error: ${words.join(', ')}`;
+}
+
+/**
+ * The warnings that the client should get.
+ * @throws {DomainError} BadRequest if a value is of the wrong type, or under `Strict` if there is anything to warn of.
+ */
+export function checkFields(mode: FieldValidation, expected: ExpectedKind, findings: FieldFindings): string[] {
+  const wrong = findings.wrongTypes?.[0];
+  if (wrong) throw badRequest(`${notHandled(expected)}: ${wrong.message}`);
+  if (mode === 'Ignore') return [];
+  if (mode === 'Warn') return fieldFindings(findings);
+  const error = strictDecodingError(findings);
+  if (error !== undefined) throw badRequest(`${notHandled(expected)}: ${error}`);
+  return [];
+}
+
+/** `ConfigMap in version "v1" cannot be handled as a ConfigMap`. */
+export function notHandled({ kind, version }: ExpectedKind): string {
+  return `${kind} in version ${quoted(version)} cannot be handled as a ${kind}`;
+}
