@@ -1,12 +1,20 @@
 /** Blobs: sent whole or in ranges, and let go of. */
-import type { OutgoingHttpHeaders } from 'node:http';
 import { pipeline, type Readable } from 'node:stream';
 import type { BlobBody, ByteRange } from '../blobs/blobs.ts';
 import { type Digest, digestHex, parseDigest } from '../image/digest.ts';
 import { BLOB_RANGES, DOWNLOAD_IDLE_SECONDS } from '../limits.ts';
 import { readableBlob, unlinkBlob } from '../streams/repository.ts';
 import { blobUnknown, digestInvalid, RegistryError } from './errors.ts';
-import { API_VERSION, answerEmpty, contextOf, type Exchange, entityTag, type Target, unchanged } from './exchange.ts';
+import {
+  API_VERSION,
+  answerEmpty,
+  contextOf,
+  type Exchange,
+  endWith,
+  entityTag,
+  type Target,
+  unchanged,
+} from './exchange.ts';
 import { permitDelete } from './permission.ts';
 import { contentRange, selectRanges } from './ranges.ts';
 
@@ -24,10 +32,14 @@ export async function getBlob(exchange: Exchange, target: Target): Promise<void>
   if (req.method === 'HEAD') {
     // The link says what may be read; only the bytes say that they are there. A client that is told so uploads nothing.
     if ((await services.blobs.stat(digest)) === undefined) throw blobUnknown(digest, target.name);
-    res.writeHead(200, { ...blobHeaders(digest), 'Content-Type': OCTETS, 'Content-Length': size });
+    res.writeHead(200, [...blobHeaders(digest, size), 'Content-Type', OCTETS]);
     res.end();
   } else if (unchanged(req, digest)) {
-    answerEmpty(exchange, 304, blobHeaders(digest));
+    answerEmpty(exchange, 304, {
+      'Docker-Content-Digest': digest,
+      ETag: entityTag(digest),
+      'Cache-Control': FOREVER,
+    });
   } else {
     await sendBlob(exchange, target, digest, size);
   }
@@ -48,14 +60,22 @@ export function requireDigest(text: string): Digest {
   return digest;
 }
 
-function blobHeaders(digest: Digest): OutgoingHttpHeaders {
-  return {
-    'Docker-Distribution-Api-Version': API_VERSION,
-    'Docker-Content-Digest': digest,
-    ETag: entityTag(digest),
-    'Accept-Ranges': 'bytes',
-    'Cache-Control': FOREVER,
-  };
+/** Flat, name after name and value: Node takes that as it is, where an object is walked and copied. */
+function blobHeaders(digest: Digest, length: number): string[] {
+  return [
+    'Docker-Distribution-Api-Version',
+    API_VERSION,
+    'Content-Length',
+    String(length),
+    'Docker-Content-Digest',
+    digest,
+    'ETag',
+    entityTag(digest),
+    'Accept-Ranges',
+    'bytes',
+    'Cache-Control',
+    FOREVER,
+  ];
 }
 
 async function sendBlob(exchange: Exchange, target: Target, digest: Digest, size: number): Promise<void> {
@@ -64,17 +84,16 @@ async function sendBlob(exchange: Exchange, target: Target, digest: Digest, size
   const condition = req.headers['if-range'];
   const range = condition === undefined || condition === entityTag(digest) ? req.headers.range : undefined;
   const selection = selectRanges(range, size);
-  const headers = blobHeaders(digest);
   switch (selection.kind) {
     case 'whole': {
       const body = await openBlob(exchange, target, digest);
-      return send(exchange, 200, { ...headers, 'Content-Type': OCTETS, 'Content-Length': size }, body);
+      return send(exchange, 200, [...blobHeaders(digest, size), 'Content-Type', OCTETS], body);
     }
     case 'one': {
       const { start, end } = selection.range;
       const body = await openBlob(exchange, target, digest, selection.range);
-      const part = { 'Content-Length': end - start + 1, 'Content-Range': contentRange(selection.range, size) };
-      return send(exchange, 206, { ...headers, 'Content-Type': OCTETS, ...part }, body);
+      const part = ['Content-Type', OCTETS, 'Content-Range', contentRange(selection.range, size)];
+      return send(exchange, 206, [...blobHeaders(digest, end - start + 1), ...part], body);
     }
     case 'several':
       return sendParts(exchange, target, { digest, size, ranges: selection.ranges });
@@ -94,7 +113,7 @@ async function openBlob(exchange: Exchange, target: Target, digest: Digest, rang
 }
 
 /** Answers with content that was opened. */
-export function send(exchange: Exchange, status: number, headers: OutgoingHttpHeaders, body: BlobBody): Promise<void> {
+export function send(exchange: Exchange, status: number, headers: string[], body: BlobBody): Promise<void> {
   const { res } = exchange;
   if (res.destroyed) {
     body.stream?.destroy();
@@ -102,7 +121,8 @@ export function send(exchange: Exchange, status: number, headers: OutgoingHttpHe
   }
   res.writeHead(status, headers);
   if (body.stream) return pour(exchange, body.stream);
-  res.end(body.bytes);
+  if (body.bytes) endWith(res, body.bytes);
+  else res.end();
   return Promise.resolve();
 }
 
@@ -160,10 +180,10 @@ async function sendParts(exchange: Exchange, target: Target, parts: Parts): Prom
   // What cannot be opened at all shall be said with a status, so the first part is opened before anything is sent.
   const probe = await openBlob(exchange, target, digest, { start: 0, end: 0 });
   probe.stream?.destroy();
-  exchange.res.writeHead(206, {
-    ...blobHeaders(digest),
-    'Content-Type': `multipart/byteranges; boundary=${boundary}`,
-    'Content-Length': length,
-  });
+  exchange.res.writeHead(206, [
+    ...blobHeaders(digest, length),
+    'Content-Type',
+    `multipart/byteranges; boundary=${boundary}`,
+  ]);
   await pour(exchange, content);
 }

@@ -163,6 +163,7 @@ function ofProblem(problem: Problem): Refusal {
     case 'InsufficientStorage':
       return full();
     case 'AlreadyExists':
+    case 'ApplyConflict':
     case 'Conflict':
     case 'Expired':
     case 'ResourceVersionTooLarge':

