@@ -91,7 +91,7 @@ export function decodeJson(bytes: Buffer, what = 'the body of the request'): Dec
 }
 
 /** YAML; JSON under that name, as `kubectl apply --server-side` sends it, is parsed as JSON. Throws as `decodeBody`. */
-export function decodeYaml(bytes: Buffer, what = 'the body of the request'): Decoded {
+function decodeYaml(bytes: Buffer, what = 'the body of the request'): Decoded {
   if (/^\s*[{[]/.test(bytes.toString('latin1', 0, 64))) {
     try {
       return decodeJson(bytes, what);

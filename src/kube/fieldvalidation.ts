@@ -53,6 +53,6 @@ export function checkFields(mode: FieldValidation, expected: ExpectedKind, findi
 }
 
 /** `ConfigMap in version "v1" cannot be handled as a ConfigMap`. */
-export function notHandled({ kind, version }: ExpectedKind): string {
+function notHandled({ kind, version }: ExpectedKind): string {
   return `${kind} in version ${quoted(version)} cannot be handled as a ${kind}`;
 }

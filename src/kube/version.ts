@@ -1,8 +1,8 @@
 /** `/version`: which Kubernetes this server claims to be. */
 
 /** The minor release whose semantics are implemented; kubectl warns when it is more than one away from its own. */
-export const KUBERNETES_MAJOR = 1;
-export const KUBERNETES_MINOR = 35;
+const KUBERNETES_MAJOR = 1;
+const KUBERNETES_MINOR = 35;
 
 export interface BuildFacts {
   /** Headgate's own version, `0.1.0`. */

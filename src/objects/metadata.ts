@@ -80,7 +80,7 @@ function namespaceErrors(namespace: string, namespaced: boolean, field: string):
 }
 
 /** What is wrong with labels, in the order of their keys. */
-export function validateLabels(labels: Readonly<Record<string, string>> | undefined, field: string): FieldError[] {
+function validateLabels(labels: Readonly<Record<string, string>> | undefined, field: string): FieldError[] {
   const errors: FieldError[] = [];
   for (const [key, value] of sorted(labels)) {
     for (const detail of labelKey(key)) errors.push(invalidValue(field, key, detail));
@@ -90,7 +90,7 @@ export function validateLabels(labels: Readonly<Record<string, string>> | undefi
 }
 
 /** What is wrong with annotations: their keys, or their size all together. */
-export function validateAnnotations(
+function validateAnnotations(
   annotations: Readonly<Record<string, string>> | undefined,
   field: string,
 ): FieldError[] {

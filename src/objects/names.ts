@@ -19,7 +19,7 @@ const LABEL_CHARACTERS = 63;
 const SUBDOMAIN_CHARACTERS = 253;
 
 /** The refusal of a value that does not match, with examples, as Kubernetes words it. */
-export function mismatch(rule: string, pattern: string, ...examples: string[]): string {
+function mismatch(rule: string, pattern: string, ...examples: string[]): string {
   const shown = examples.map((example) => `'${example}', `).join(' or ');
   return `${rule} (e.g. ${shown}regex used for validation is '${pattern}')`;
 }
