@@ -90,10 +90,7 @@ function validateLabels(labels: Readonly<Record<string, string>> | undefined, fi
 }
 
 /** What is wrong with annotations: their keys, or their size all together. */
-function validateAnnotations(
-  annotations: Readonly<Record<string, string>> | undefined,
-  field: string,
-): FieldError[] {
+function validateAnnotations(annotations: Readonly<Record<string, string>> | undefined, field: string): FieldError[] {
   const errors: FieldError[] = [];
   let bytes = 0;
   for (const [key, value] of sorted(annotations)) {
