@@ -1,5 +1,6 @@
 /** Field errors in words, exactly as Kubernetes prints them (apimachinery `field.Error`). */
 import type { FieldError, FieldErrorType } from './errors.ts';
+import { shownValue } from './quoting.ts';
 
 const OPENINGS: Readonly<Record<FieldErrorType, string>> = {
   Required: 'Required value',
@@ -18,7 +19,7 @@ const WITHOUT_VALUE: ReadonlySet<FieldErrorType> = new Set(['Required', 'Forbidd
 /** An error without its field: what stands in a Status' causes. */
 export function fieldErrorDetail({ type, value, detail }: FieldError): string {
   const opening = OPENINGS[type];
-  const shown = WITHOUT_VALUE.has(type) ? opening : `${opening}: ${JSON.stringify(value ?? null)}`;
+  const shown = WITHOUT_VALUE.has(type) ? opening : `${opening}: ${shownValue(value)}`;
   return detail ? `${shown}: ${detail}` : shown;
 }
 

@@ -57,7 +57,8 @@ export type Property = Schema & {
   /**
    * How an empty value is printed. `omit` (default for scalars, arrays, maps, any): left out when zero or empty, Go's omitempty.
    * `always`: printed even then ("" 0 false; null for arrays, maps and any). `struct` (default for objects): printed
-   * even when absent, as `{}` with its own always-printed members. `pointer`: an object printed only if it is given.
+   * even when absent, as `{}` with its own always-printed members. `pointer`: printed only if it is given. `null`: printed
+   * as null when it is not.
    */
-  readonly empty?: 'omit' | 'always' | 'struct' | 'pointer';
+  readonly empty?: 'omit' | 'always' | 'struct' | 'pointer' | 'null';
 };

@@ -23,7 +23,7 @@ async function create(ctx: Context, namespace: string, mapping: ImageStreamMappi
   image.metadata ??= {};
   // Signatures come from whoever verified them, never with the image.
   delete image.signatures;
-  if (!image.dockerImageReference && name) {
+  if (!image.dockerImageReference && name && image.metadata.name) {
     image.dockerImageReference = `${repositoryOf(ctx.settings, namespace, name)}@${image.metadata.name ?? ''}`;
   }
   const errors = validate(mapping, image);

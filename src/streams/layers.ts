@@ -27,11 +27,13 @@ export async function layersOf(services: Services, stream: ImageStream): Promise
   for (let name = wanted.shift(); name !== undefined; name = wanted.shift()) {
     if (document.images[name]) continue;
     const image = await findImage(services, name);
-    document.images[name] = image ? describe(document.blobs, name, image) : { imageMissing: true };
+    document.images[name] = image ? describe(document.blobs, name, image) : MISSING;
     wanted.push(...(document.images[name]?.manifests ?? []));
   }
   return document;
 }
+
+const MISSING: ImageBlobReferences = { imageMissing: true, layers: null, config: null };
 
 /** Adds an image's blobs and gives what it refers to. */
 function describe(blobs: Record<string, ImageLayerData>, name: string, image: Image): ImageBlobReferences {
@@ -45,8 +47,9 @@ function describe(blobs: Record<string, ImageLayerData>, name: string, image: Im
   const config = configOf(image, mediaType);
   if (config) blobs[config] ??= { size: null, mediaType: mediaType === OCI_MANIFEST ? OCI_CONFIG : DOCKER_CONFIG };
   return {
-    ...(layers.length > 0 && { layers }),
-    ...(config && { config }),
+    imageMissing: false,
+    layers: layers.length > 0 ? layers : null,
+    config: config ?? null,
     ...(manifests.length > 0 && { manifests }),
   };
 }

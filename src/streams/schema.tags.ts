@@ -94,7 +94,7 @@ export const tagReferenceSchema: ObjectSchema = {
     generation: {
       type: 'integer',
       format: 'int64',
-      empty: 'pointer',
+      empty: 'null',
       description:
         "The image stream's generation at which this tag was last changed; set by the server. A tag whose newest history entry has a lower one is still to be imported. Write 0 to have it imported again; any other number, or none, keeps what is there.",
     },

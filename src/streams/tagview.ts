@@ -1,4 +1,6 @@
 /** How a tag of a stream looks as an object of its own: an ImageStreamTag or an ImageTag. Pure. */
+import { METADATA_VERSION } from '../image/dockerimage.ts';
+import { normaliseMetadata } from '../image/metadata.ts';
 import { IMAGE_API, type Image } from '../images/image.ts';
 import type { Settings } from '../objects/context.ts';
 import { badRequest } from '../objects/errors.ts';
@@ -75,6 +77,15 @@ export function imageStreamTagOf(
   };
 }
 
+/** An image of which nothing but its name is shown. */
+function emptyImage(name: string | undefined): Image {
+  return {
+    metadata: name ? { name } : {},
+    dockerImageMetadata: normaliseMetadata(undefined, undefined),
+    dockerImageMetadataVersion: METADATA_VERSION,
+  };
+}
+
 /** The image as its tag shows it: the tag's annotations added, the reference by the tag's policy. */
 function taggedImage(
   settings: Settings,
@@ -85,7 +96,7 @@ function taggedImage(
 ): Image {
   const pulled = event ? pullReference(settings, stream, reference, event) : '';
   const dockerImageReference = pulled ? { dockerImageReference: pulled } : {};
-  if (!image) return { metadata: event?.image ? { name: event.image } : {}, ...dockerImageReference };
+  if (!image) return { ...emptyImage(event?.image), ...dockerImageReference };
   const annotations = { ...image.metadata.annotations, ...reference?.annotations };
   return {
     ...image,

@@ -98,9 +98,10 @@ export interface ImageStreamMapping extends KubeObject {
 }
 
 export interface ImageBlobReferences {
-  imageMissing?: boolean;
-  layers?: string[];
-  config?: string | null;
+  imageMissing: boolean;
+  /** From the base up; null if there are none. */
+  layers: string[] | null;
+  config: string | null;
   manifests?: string[];
 }
 
