@@ -3,24 +3,47 @@
 // file starts itself again on it.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import module from 'node:module';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
+const CHILD = 'HEADGATE_CHILD';
+
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-if (major > 24 || (major === 24 && minor >= 15)) {
-  const { default: module } = await import('node:module');
+if (major > 24 || (major === 24 && minor >= 15)) await run();
+else restart();
+
+/** Runs the command in this process. */
+async function run() {
+  if (process.env[CHILD]) {
+    delete process.env[CHILD];
+    // The parent is gone without having been able to pass a signal on: it was killed, so this must be as abrupt.
+    process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+    process.channel?.unref();
+  }
+  // Keeps the sources without their types, and compiled. Where the folder cannot be written nothing is kept.
   module.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/headgate', import.meta.url)));
   await import('../src/cli/headgate.ts');
-} else {
+}
+
+/** Runs it in a child on the right Node, which ends when this process does, and passes on how it ended. */
+function restart() {
   const node = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
   if (!existsSync(node)) {
-    console.error(`headgate needs Node 24.15 or newer; this is ${process.version}. Run "npm ci" here to get one.`);
+    const folder = fileURLToPath(new URL('..', import.meta.url));
+    console.error(
+      `headgate needs Node 24.15 or newer; this is ${process.version}. Run "npm ci" in ${folder} to get one.`,
+    );
     process.exit(1);
   }
-  // The channel tells the child when this process is gone, however it ended, so that no server is left behind.
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, HEADGATE_PARENT: 'bin' },
+    env: { ...process.env, [CHILD]: '1' },
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGKILL' ? 137 : 1)));
+  child.on('error', (error) => {
+    console.error(`headgate cannot start ${node}: ${error.message}`);
+    process.exit(1);
+  });
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
 }

@@ -53,12 +53,12 @@ for (const [name, expected] of barest) {
   test(`${name} of an empty object`, () => assert.equal(printed(schemas[name], {}), expected));
 }
 
-test('a tag has its policies by default, annotations always, and a generation only if one was given', () => {
+test('a tag has its policies by default, annotations and generation always', () => {
   const stream = { spec: { tags: [{ name: 'a' }, { name: 'b', generation: 0, from: {} }] } };
   assert.equal(
     printed(imageStreamSchema, stream),
     '{"metadata":{},"spec":{"lookupPolicy":{"local":false},"tags":[' +
-      '{"name":"a","annotations":null,"importPolicy":{"importMode":"Legacy"},"referencePolicy":{"type":"Source"}},' +
+      '{"name":"a","annotations":null,"generation":null,"importPolicy":{"importMode":"Legacy"},"referencePolicy":{"type":"Source"}},' +
       '{"name":"b","annotations":null,"from":{},"generation":0,"importPolicy":{"importMode":"Legacy"},"referencePolicy":{"type":"Source"}}' +
       ']},"status":{"dockerImageRepository":""}}',
   );
