@@ -20,7 +20,6 @@ export interface RegistryAccess {
 
 export interface Exchange {
   readonly services: Services;
-  readonly access: RegistryAccess;
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   /** What follows the question mark, not decoded. */

@@ -15,7 +15,7 @@ before(async () => {
   for (const name of ['dev/app-2', 'dev-2/app', 'dev/app.x', 'aaa/zzz']) await trial.pushImage(name, 'v1');
   const subject = { mediaType: OCI_MANIFEST, digest: SUBJECT, size: 9 };
   for (const kind of ['sbom', 'signature', 'sbom']) {
-    const more = { subject, artifactType: `example/${kind}`, annotations: { at: String(Math.random()) } };
+    const more = { subject, artifactType: `example/${kind}+json`, annotations: { at: String(Math.random()) } };
     await trial.pushImage('dev/app', 'a', more);
   }
 });
@@ -94,11 +94,11 @@ test('the catalogue lists all repositories, page by page', async () => {
 test('referrers are an index, always; filtered and paged if asked', async () => {
   const path = `/v2/dev/app/referrers/${SUBJECT}`;
   assert.equal(((await get(path)).body.manifests as unknown[]).length, 3);
-  const filtered = await trial.call('GET', `${path}?artifactType=example%2Fsbom`);
+  const filtered = await trial.call('GET', `${path}?artifactType=example%2Fsbom%2Bjson`);
   assert.equal(filtered.headers['oci-filters-applied'], 'artifactType');
   assert.equal(JSON.parse(filtered.body.toString()).manifests.length, 2);
   assert.equal((await follow(`${path}?n=1`, 'manifests')).length, 3);
-  assert.equal((await follow(`${path}?n=1&artifactType=example/sbom`, 'manifests')).length, 2);
+  assert.equal((await follow(`${path}?n=1&artifactType=example/sbom+json`, 'manifests')).length, 2);
   for (const empty of ['/v2/dev/nowhere/referrers/', '/v2/dev/app/referrers/']) {
     const reply = await trial.call('GET', `${empty}sha256:${'0'.repeat(64)}`);
     assert.equal(reply.status, 200);

@@ -11,7 +11,8 @@ export async function listReferrers(exchange: Exchange, target: Target): Promise
   const digest = requireDigest(target.last);
   const query = new URLSearchParams(exchange.query);
   const { after, limit } = parsePage(query, Number.MAX_SAFE_INTEGER);
-  const artifactType = query.get('artifactType') ?? '';
+  // A media type holds no blank: it is a plus sign that the client did not escape.
+  const artifactType = (query.get('artifactType') ?? '').replaceAll(' ', '+');
   const all = await referrers(exchange.services, target.repo, digest);
   const matching = artifactType === '' ? all : all.filter((referrer) => referrer.artifactType === artifactType);
   const page = cutPage(matching, after, limit);

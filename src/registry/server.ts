@@ -89,7 +89,6 @@ async function serve(edge: Edge, req: IncomingMessage, res: ServerResponse): Pro
     const user = identified instanceof Promise ? await identified : identified;
     const exchange: Exchange = {
       services: edge.services,
-      access: edge.access,
       req,
       res,
       query: mark === -1 ? '' : url.slice(mark + 1),

@@ -71,7 +71,7 @@ export interface Trial {
   pushBlob(name: string, bytes: Buffer | string): Promise<Digest>;
   /** Uploads config, layer and manifest of an image. */
   pushImage(name: string, reference: string, more?: object): Promise<{ digest: Digest; bytes: Buffer }>;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** What a trial runs on, if not on plain memory. */

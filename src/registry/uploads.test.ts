@@ -201,6 +201,24 @@ test('a body that stops half-way leaves the session at what arrived', async () =
   assert.deepEqual(trial.faults, []);
 });
 
+test('while one request adds to a session another is 409, and may try again', async () => {
+  const session = await begin();
+  const socket = connect(trial.port, '127.0.0.1');
+  const auth = 'Authorization: Bearer admin-token';
+  const expect = 'Expect: 100-continue\r\nContent-Length: 6';
+  socket.write(`PATCH ${session} HTTP/1.1\r\nHost: x\r\n${auth}\r\n${expect}\r\n\r\n`);
+  // "100 Continue": from now on that request is the one that adds.
+  await new Promise((resolve) => socket.once('data', resolve));
+  socket.write('abc');
+  const reply = await trial.call('PUT', `${session}&digest=${digestOf('abcdef')}`);
+  assert.equal(reply.status, 409);
+  assert.equal(reply.headers['retry-after'], '1');
+  socket.write('def');
+  await new Promise((resolve) => socket.once('data', resolve));
+  socket.destroy();
+  assert.equal(await held(session), '0-5');
+});
+
 function expecting(path: string, headers: Record<string, string>): Promise<{ continued: boolean; status: number }> {
   return new Promise((resolve, reject) => {
     const all = { Authorization: 'Bearer admin-token', Expect: '100-continue', 'Content-Length': '3', ...headers };
