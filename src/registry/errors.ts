@@ -76,15 +76,18 @@ function refusal(code: ErrorCode, message: string, options: RefusalOptions = {})
   return { status, errors: [entry], headers, fault: status === 500 };
 }
 
+/** 400: what should be a digest is none. */
 export function digestInvalid(text: string): RegistryError {
   const message = `${JSON.stringify(text)} is not a digest; use sha256: and 64, or sha512: and 128, lower-case hexadecimal digits`;
   return new RegistryError('DIGEST_INVALID', message, { detail: { digest: text } });
 }
 
+/** 404: the repository has no such blob, or the caller shall not know of it. */
 export function blobUnknown(digest: string, name: string): RegistryError {
   return new RegistryError('BLOB_UNKNOWN', `there is no blob ${digest} in ${name}`, { detail: { digest } });
 }
 
+/** 404: there is no such repository. */
 export function nameUnknown(name: string): RegistryError {
   return new RegistryError('NAME_UNKNOWN', `there is no repository ${name}`, { detail: { name } });
 }

@@ -10,7 +10,7 @@ import { API_VERSION, type RegistryAccess } from './exchange.ts';
 import { type Route, TOKEN_PATH } from './route.ts';
 
 /** What a client without a credential is given, and sends as its bearer token: it stands for nobody. */
-export const ANONYMOUS_TOKEN = 'anonymous';
+const ANONYMOUS_TOKEN = 'anonymous';
 
 const SERVICE = 'headgate';
 const BASIC = /^basic +([A-Za-z0-9+/_-]*={0,2}) *$/i;
