@@ -1,0 +1,117 @@
+/** One request and its answer: the one place that writes heads, bodies and errors. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { stringify } from 'yaml';
+import type { User } from '../access/user.ts';
+import { WARNING_CHARACTERS, WARNINGS_CHARACTERS } from '../limits.ts';
+import type { Context, Services } from '../objects/context.ts';
+import { quoted } from '../objects/quoting.ts';
+import { managerOfAgent, type Query, type WriteOptions } from './options.ts';
+import type { RequestInfo } from './route.ts';
+import { type Status, statusOf } from './status.ts';
+
+/** A request that can be answered, though it may not have been let in. */
+export interface Reply {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly auditId: string;
+  /** What the client is told beside the answer. */
+  readonly warnings: string[];
+}
+
+/** A request that has been let in. */
+export interface Exchange extends Reply {
+  readonly info: RequestInfo;
+  readonly query: Query;
+  readonly user: User;
+  readonly services: Services;
+}
+
+/** What domain code is given for this request. Reads need no options. */
+export function contextOf(exchange: Exchange, options?: Partial<WriteOptions>): Context {
+  const { services, req, res, warnings } = exchange;
+  const manager = options && (options.fieldManager || managerOfAgent(req.headers['user-agent']));
+  let gone: AbortController | undefined;
+  return {
+    store: services.store,
+    blobs: services.blobs,
+    authorizer: services.authorizer,
+    settings: services.settings,
+    now: () => services.now(),
+    uid: () => services.uid(),
+    suffix: (characters) => services.suffix(characters),
+    user: exchange.user,
+    dryRun: options?.dryRun ?? false,
+    ...(manager && { fieldManager: manager }),
+    /** Made when somebody asks: most requests are over before a client could go. */
+    get signal(): AbortSignal {
+      if (!gone) {
+        const controller = new AbortController();
+        gone = controller;
+        if (res.destroyed) controller.abort();
+        else res.once('close', () => controller.abort());
+      }
+      return gone.signal;
+    },
+    warn: (text) => {
+      if (!warnings.includes(text)) warnings.push(text);
+    },
+  };
+}
+
+/** Sends the whole answer. */
+export function send(exchange: Reply, code: number, contentType: string, body: string | Buffer): void {
+  const { res } = exchange;
+  if (res.headersSent || res.destroyed) return;
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  res.writeHead(code, [...headOf(exchange, contentType), 'Content-Length', String(bytes.length)]);
+  res.end(bytes);
+}
+
+/** Headers of every answer, in the flat form that Node takes without copying. */
+export function headOf(exchange: Reply, contentType: string | undefined): string[] {
+  const head = ['Audit-Id', exchange.auditId, 'Cache-Control', 'no-cache, private'];
+  if (contentType !== undefined) head.push('Content-Type', contentType);
+  if (exchange.warnings.length > 0) {
+    for (const warning of warningHeaders(exchange.warnings)) head.push('Warning', warning);
+  }
+  return head;
+}
+
+/** As kube-apiserver: where all warnings together are too long, each is shortened, and the rest is left out. */
+function warningHeaders(warnings: readonly string[]): string[] {
+  const total = warnings.reduce((sum, { length }) => sum + length, 0);
+  const headers: string[] = [];
+  let left = WARNINGS_CHARACTERS;
+  for (const warning of warnings) {
+    const text = total > WARNINGS_CHARACTERS ? warning.slice(0, WARNING_CHARACTERS) : warning;
+    left -= text.length;
+    if (left < 0) break;
+    // Bytes of UTF-8, one a character: Node writes headers as Latin-1.
+    headers.push(Buffer.from(`299 - ${quoted(text)}`).toString('latin1'));
+  }
+  return headers;
+}
+
+/** Sends a Status as JSON, whatever form was asked for. */
+export function sendStatus(exchange: Reply, code: number, status: Status): void {
+  send(exchange, code, 'application/json', JSON.stringify(status));
+}
+
+/** Answers with what went wrong. If the answer had begun, it is broken off, so that nobody takes it for complete. */
+export function fail(exchange: Reply, error: unknown): void {
+  const { res, req } = exchange;
+  if (res.headersSent) {
+    res.destroy();
+    return;
+  }
+  const { code, status, retryAfterSeconds } = statusOf(error);
+  const yaml = req.headers.accept === 'application/yaml';
+  const body = Buffer.from(yaml ? stringify(status) : JSON.stringify(status));
+  const head = headOf(exchange, yaml ? 'application/yaml' : 'application/json');
+  if (retryAfterSeconds !== undefined) head.push('Retry-After', String(retryAfterSeconds));
+  // What is left of a body that is too large is not read.
+  if (code === 413) head.push('Connection', 'close');
+  head.push('Content-Length', String(body.length));
+  res.writeHead(code, head);
+  res.end(req.method === 'HEAD' ? undefined : body);
+}

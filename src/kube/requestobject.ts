@@ -1,0 +1,76 @@
+/** The object in a request's body: decoded, of the right kind, in canonical form, with the name that the URL says. */
+import { API_BODY_BYTES } from '../limits.ts';
+import { canonical } from '../objects/canonical.ts';
+import { badRequest } from '../objects/errors.ts';
+import type { KubeObject } from '../objects/object.ts';
+import { quoted } from '../objects/quoting.ts';
+import type { Resource } from '../objects/resource.ts';
+import { decodeBody, readBody } from './body.ts';
+import type { Exchange } from './exchange.ts';
+import { checkFields, type FieldValidation } from './fieldvalidation.ts';
+import { apiVersionOf } from './representation.ts';
+
+/**
+ * The object that a POST or PUT carries.
+ * @throws {DomainError} BadRequest if it cannot be read, is of another kind or, under Strict, has unknown members;
+ *   UnsupportedMediaType; RequestEntityTooLarge.
+ */
+export async function requestObject(
+  exchange: Exchange,
+  resource: Resource,
+  mode: FieldValidation,
+): Promise<KubeObject> {
+  const bytes = await readBody(exchange.req, API_BODY_BYTES);
+  const { value, duplicates } = decodeBody(bytes, exchange.req.headers['content-type']);
+  const other = otherType(resource, value);
+  if (other !== undefined) throw badRequest(other);
+  const { value: object, unknown, wrongTypes } = canonical(resource.schema, value);
+  exchange.warnings.push(...checkFields(mode, resource, { unknown, duplicates, wrongTypes }));
+  return object;
+}
+
+/** Why a value is not of the resource's kind; undefined if it is, or does not say. */
+export function otherType(resource: Resource, value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const kind = textOf(value, 'kind') || resource.kind;
+  const expected = apiVersionOf(resource);
+  const given = textOf(value, 'apiVersion') || expected;
+  if (kind === resource.kind && given === expected) return undefined;
+  const [group, version] = given.includes('/') ? split(given) : ['', given];
+  if (kind === resource.kind && group !== resource.group) {
+    return `the API version in the data (${given}) does not match the expected API version (${expected})`;
+  }
+  const why =
+    kind === resource.kind
+      ? `no kind ${quoted(kind)} is registered for version ${quoted(given)}`
+      : `converting (${version}.${kind}) to (${resource.version}.${resource.kind}): unknown conversion`;
+  return `${kind} in version ${quoted(version)} cannot be handled as a ${resource.kind}: ${why}`;
+}
+
+function split(apiVersion: string): [string, string] {
+  const slash = apiVersion.indexOf('/');
+  return [apiVersion.slice(0, slash), apiVersion.slice(slash + 1)];
+}
+
+/** A member that is a text; '' if it is not there or something else, which decoding refuses in better words. */
+function textOf(value: object, member: 'kind' | 'apiVersion'): string {
+  const found: unknown = member in value ? value[member as keyof typeof value] : undefined;
+  return typeof found === 'string' ? found : '';
+}
+
+/** @throws {DomainError} BadRequest if the object says another namespace than the URL. */
+export function checkNamespace(resource: Resource, object: KubeObject, namespace: string): void {
+  const { namespace: given } = object.metadata;
+  if (!resource.namespaced || !given || given === namespace) return;
+  throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+}
+
+/** @throws {DomainError} BadRequest if the object says another name than the URL, or none. */
+export function checkName(object: KubeObject, name: string): void {
+  const { name: given } = object.metadata;
+  if (given === name) return;
+  if (!given) {
+    throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
+  }
+  throw badRequest(`the name of the object (${given}) does not match the name on the URL (${name})`);
+}

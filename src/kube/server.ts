@@ -1,0 +1,171 @@
+/** The Kubernetes edge: lets requests in, finds what they are about, has it answered, and sees to it that all are. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { refusalOf } from '../access/authorizer.ts';
+import type { User } from '../access/user.ts';
+import type { Services } from '../objects/context.ts';
+import { DomainError, forbidden } from '../objects/errors.ts';
+import type { Resource } from '../objects/resource.ts';
+import { type Awaitable, Compacted, RevisionAhead, StoreError } from '../store/store.ts';
+import { type Documents, documents, sendDocument } from './documents.ts';
+import { type Exchange, fail, type Reply } from './exchange.ts';
+import { ClientGone } from './listwriter.ts';
+import { patch } from './patch.ts';
+import { getObject, getSubresource, listObjects } from './read.ts';
+import { attributesOf, type Route, Routes, requestInfo } from './route.ts';
+import type { BuildFacts } from './version.ts';
+import { watchObjects } from './watch.ts';
+import { create, deleteMany, deleteOne, update } from './write.ts';
+
+export { endWatches } from './watch.ts';
+
+/** Who sends a request; undefined, or something thrown, if that cannot be told. */
+export type Identify = (req: IncomingMessage) => Awaitable<User | undefined>;
+
+export interface KubeOptions {
+  /** For `/version`. */
+  readonly build?: BuildFacts;
+  /** Hears of errors that nobody expected: the client is only told that there was one. */
+  readonly report?: (error: unknown, req: IncomingMessage) => void;
+}
+
+/**
+ * Answers every request that main gives it: resources, discovery, `/version`, `/openapi`. Everything needs a user, and
+ * what the authorizer allows. Never throws and never rejects.
+ */
+export function kubeHandler(
+  services: Services,
+  resources: readonly Resource[],
+  identify: Identify,
+  options: KubeOptions = {},
+): (req: IncomingMessage, res: ServerResponse) => void {
+  const server: Server = {
+    services,
+    identify,
+    routes: new Routes(resources),
+    documents: documents(resources, options.build ?? { version: '0.0.0' }),
+    report: options.report ?? (() => undefined),
+  };
+  return (req, res) => void serve(server, req, res);
+}
+
+interface Server {
+  readonly services: Services;
+  readonly identify: Identify;
+  readonly routes: Routes;
+  readonly documents: Documents;
+  readonly report: (error: unknown, req: IncomingMessage) => void;
+}
+
+const NO_QUERY = new URLSearchParams();
+
+/** Writing to a client that has gone is no error; without a listener it would end the process. */
+function ignore(): void {
+  // Nothing to do: 'close' tells whoever must know.
+}
+
+async function serve(server: Server, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  res.on('error', ignore);
+  const reply: Reply = { req, res, auditId: auditIdOf(req, server.services), warnings: [] };
+  try {
+    await answer(server, reply);
+  } catch (error) {
+    if (error instanceof ClientGone || res.destroyed) {
+      res.destroy();
+      return;
+    }
+    if (isUnexpected(error)) server.report(error, req);
+    fail(reply, error);
+  }
+}
+
+async function answer(server: Server, reply: Reply): Promise<void> {
+  const { services } = server;
+  const { req } = reply;
+  const user = await identified(server, req);
+  const url = req.url ?? '/';
+  const mark = url.indexOf('?');
+  const query = mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1));
+  const info = requestInfo(req.method ?? 'GET', mark < 0 ? url : url.slice(0, mark), query);
+  const attributes = attributesOf(info);
+  const decision = await services.authorizer.authorize(user, attributes);
+  if (!decision.allowed) throw forbidden(info, info.name, refusalOf(user, attributes, decision));
+  const exchange: Exchange = { ...reply, info, query, user, services };
+  const route = info.isResource ? server.routes.find(info) : undefined;
+  if (route) await handle(exchange, route);
+  else sendDocument(exchange, server.documents);
+}
+
+async function identified({ identify }: Server, req: IncomingMessage): Promise<User> {
+  let user: User | undefined;
+  try {
+    user = await identify(req);
+  } catch (error) {
+    // What says for itself what is wrong (a store that is away, a bad impersonation) is not called a bad credential.
+    if (error instanceof DomainError || error instanceof StoreError) throw error;
+  }
+  if (!user) throw new DomainError({ reason: 'Unauthorized', message: 'Unauthorized' });
+  return user;
+}
+
+function handle(exchange: Exchange, route: Route): Promise<void> {
+  switch (route.kind) {
+    case 'object':
+      return handleObject(exchange, route);
+    case 'collection':
+      return handleCollection(exchange, route);
+    case 'subresource':
+      return handleSubresource(exchange, route);
+  }
+}
+
+function handleObject(exchange: Exchange, route: Extract<Route, { kind: 'object' }>): Promise<void> {
+  const { resource, namespace, name } = route;
+  switch (route.verb) {
+    case 'get':
+      return getObject(exchange, resource, namespace, name);
+    case 'update':
+      return update(exchange, resource, undefined, namespace, name);
+    case 'patch':
+      return patch(exchange, resource, undefined, namespace, name);
+    case 'delete':
+      return deleteOne(exchange, resource, namespace, name);
+  }
+}
+
+function handleCollection(exchange: Exchange, route: Extract<Route, { kind: 'collection' }>): Promise<void> {
+  const { resource, namespace } = route;
+  switch (route.verb) {
+    case 'list':
+      return listObjects(exchange, resource, namespace);
+    case 'watch':
+      return watchObjects(exchange, resource, namespace, route.name);
+    case 'create':
+      return create(exchange, resource, namespace);
+    case 'deletecollection':
+      return deleteMany(exchange, resource, namespace);
+  }
+}
+
+function handleSubresource(exchange: Exchange, route: Extract<Route, { kind: 'subresource' }>): Promise<void> {
+  const { resource, subresource, namespace, name } = route;
+  switch (route.verb) {
+    case 'get':
+      return getSubresource(exchange, resource, subresource, namespace, name);
+    case 'update':
+      return update(exchange, resource, subresource, namespace, name);
+    case 'patch':
+      return patch(exchange, resource, subresource, namespace, name);
+    default:
+      throw new Error(`${resource.resource}/${subresource.name} offers ${route.verb}, which no subresource can`);
+  }
+}
+
+/** The client's own, so that it can find its request in the logs, or a new one. */
+function auditIdOf(req: IncomingMessage, services: Services): string {
+  const given = req.headers['audit-id'];
+  return typeof given === 'string' && /^[\x21-\x7e]{1,64}$/.test(given) ? given : services.uid();
+}
+
+function isUnexpected(error: unknown): boolean {
+  return !(error instanceof DomainError || error instanceof Compacted || error instanceof RevisionAhead);
+}

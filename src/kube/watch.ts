@@ -1,0 +1,238 @@
+/** Watches: a list of what is there, then every change, in order, until the time is over or somebody leaves. */
+import type { ServerResponse } from 'node:http';
+import { WATCH_BOOKMARK_SECONDS, WATCH_BUFFER_BYTES, WATCH_SECONDS } from '../limits.ts';
+import { DomainError } from '../objects/errors.ts';
+import type { Resource } from '../objects/resource.ts';
+import { keptOf, keyOf } from '../objects/values.ts';
+import { type Batch, Compacted, type Freshness, type Revision, RevisionAhead, type Watch } from '../store/store.ts';
+import { type Exchange, headOf } from './exchange.ts';
+import { ClientGone, roomIn } from './listwriter.ts';
+import { notAcceptable } from './negotiate.ts';
+import { type ListOptions, listOptions, revisionOf } from './options.ts';
+import { notThis, renderingOf } from './representation.ts';
+import { scan } from './scan.ts';
+import { selectionOf } from './selectors.ts';
+import { statusOf } from './status.ts';
+import { bookmarkLine, concerns, errorLine, eventOf, lineOf, objectLine, type View } from './watchevents.ts';
+
+/** Node's timers take no more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const open = new Set<WatchSession>();
+
+/** Ends all watches of this process as if their time were over, so that it can stop. */
+export function endWatches(): void {
+  for (const session of [...open]) session.finish();
+}
+
+/**
+ * Answers a watch; resolves when it has begun. `onlyName` is the one object that an old watch path names, or ''.
+ * @throws {DomainError} for options and selectors that cannot be; what fails later is told as an ERROR event.
+ */
+export async function watchObjects(
+  exchange: Exchange,
+  resource: Resource,
+  namespace: string,
+  onlyName: string,
+): Promise<void> {
+  const options = listOptions(exchange.query, true);
+  const how = renderingOf(exchange, { list: true });
+  if (how.encoding === 'yaml') throw notAcceptable('parameters');
+  if (how.form === 'partialList') throw notThis('you requested PartialObjectMetadataList, but events hold one object');
+  const fieldSelector = onlyName ? `metadata.name=${onlyName.replace(/[\\,=]/g, '\\$&')}` : options.fieldSelector;
+  const selection = selectionOf(resource, { ...options, fieldSelector });
+  const revision = revisionOf(options.resourceVersion);
+  const view: View = { services: exchange.services, resource, selection, how };
+  const session = new WatchSession(exchange.res, view, namespace, options.allowWatchBookmarks);
+  exchange.res.writeHead(200, headOf(exchange, how.contentType));
+  exchange.res.flushHeaders();
+  await session.run(options, revision);
+}
+
+/** One watch, from its first event to its last. */
+class WatchSession {
+  readonly #res: ServerResponse;
+  readonly #view: View;
+  readonly #namespace: string;
+  readonly #bookmarks: boolean;
+  #watch: Watch | undefined;
+  #ended = false;
+  /** Whether the next Table describes its columns. */
+  #first = true;
+  /** Composed objects are read before they are told, one change after the other. */
+  #telling: Promise<void> = Promise.resolve();
+  #untold = 0;
+  #timers: NodeJS.Timeout[] = [];
+
+  constructor(res: ServerResponse, view: View, namespace: string, bookmarks: boolean) {
+    this.#res = res;
+    this.#view = view;
+    this.#namespace = namespace;
+    this.#bookmarks = bookmarks;
+    open.add(this);
+    res.once('close', () => this.#stop());
+    // A client that breaks off is no error; 'close' follows.
+    res.on('error', () => undefined);
+  }
+
+  /** Sends what is there if that is asked for, then begins to follow the store. */
+  async run(options: ListOptions, asked: Revision | undefined): Promise<void> {
+    const seconds = options.timeoutSeconds || WATCH_SECONDS * (1 + Math.random());
+    this.#timers.push(setTimeout(() => this.#timeOver(), Math.min(seconds * 1000, LONGEST_TIMER_MS)));
+    if (this.#res.destroyed) this.#stop();
+    try {
+      const initial = options.sendInitialEvents ?? !asked;
+      if (this.#ended) return;
+      const after = initial ? await this.#sendInitial(asked) : asked || (await this.#view.services.store.revision());
+      if (!this.#ended) this.#follow(after);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Ends the watch, with a last bookmark that spares the client what it has seen. */
+  #timeOver(): void {
+    this.#bookmark();
+    this.#telling = this.#telling.then(() => this.finish());
+  }
+
+  finish(): void {
+    if (!this.#ended) this.#res.end();
+    this.#stop();
+  }
+
+  #stop(): void {
+    this.#ended = true;
+    open.delete(this);
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers = [];
+    this.#watch?.close();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#ended || error instanceof ClientGone) return;
+    this.#write(errorLine(statusOf(error).status));
+    this.finish();
+  }
+
+  async #sendInitial(asked: Revision | undefined): Promise<Revision> {
+    const { services, resource, selection } = this.#view;
+    const fresh: Freshness = asked ? { notOlderThan: asked } : asked === 0 ? 'any' : 'latest';
+    let revision = 0;
+    try {
+      for await (const page of scan(services, resource, this.#namespace, selection, { fresh, limit: 0 })) {
+        revision = page.revision;
+        if (this.#ended) throw new ClientGone();
+        const lines = page.selected.map((kept) => {
+          const event = { type: 'ADDED', kept, revision: kept.head.revision } as const;
+          return objectLine(this.#view, event, this.#takeFirst());
+        });
+        if (lines.length > 0 && !this.#res.write(Buffer.concat(lines))) await roomIn(this.#res);
+      }
+    } catch (error) {
+      if (!(error instanceof RevisionAhead) || !asked) throw error;
+      throw new DomainError({ reason: 'ResourceVersionTooLarge', asked, current: error.current });
+    }
+    if (this.#bookmarks && !this.#ended) this.#write(bookmarkLine(this.#view, revision, true, this.#takeFirst()));
+    return revision;
+  }
+
+  #follow(after: Revision): void {
+    const { services, resource, selection } = this.#view;
+    const { prefix } = keptOf(resource);
+    const scope = resource.namespaced && this.#namespace ? `${prefix}${this.#namespace}/` : prefix;
+    const single = selection.name !== undefined && (this.#namespace !== '' || !resource.namespaced);
+    const key = single ? keyOf(resource, this.#namespace, selection.name ?? '') : scope;
+    this.#watch = services.store.watch(key, after, {
+      batch: (batch) => this.#take(batch),
+      ended: (error) => {
+        if (this.#ended) return;
+        this.#telling = this.#telling.then(() => {
+          if (error instanceof Compacted) this.#fail(tooOld(after, error));
+          else if (error) this.#fail(error);
+          else this.finish();
+        });
+      },
+    });
+    if (!this.#bookmarks) return;
+    this.#timers.push(setInterval(() => this.#bookmark(), WATCH_BOOKMARK_SECONDS * 1000));
+  }
+
+  /** Never throws: the store calls it. */
+  #take(batch: Batch): void {
+    if (this.#ended) return;
+    if (keptOf(this.#view.resource).composition) {
+      this.#takeComposed(batch);
+      return;
+    }
+    try {
+      const lines: Buffer[] = [];
+      for (const event of batch.events) {
+        if (!concerns(this.#view, event)) continue;
+        const told = eventOf(this.#view, event);
+        if (told && !(told instanceof Promise)) lines.push(this.#line(event, told));
+      }
+      this.#writeAll(lines);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #takeComposed(batch: Batch): void {
+    const events = batch.events.filter((event) => concerns(this.#view, event));
+    if (events.length === 0) return;
+    const bytes = events.reduce((sum, { value, previous }) => sum + ((value ?? previous?.value)?.length ?? 0), 0);
+    this.#untold += bytes;
+    if (this.#untold > WATCH_BUFFER_BYTES) {
+      this.#res.destroy();
+      return;
+    }
+    this.#telling = this.#telling
+      .then(async () => {
+        for (const event of events) {
+          if (this.#ended) return;
+          const told = await eventOf(this.#view, event);
+          if (told && !this.#ended) this.#write(this.#line(event, told));
+        }
+        this.#untold -= bytes;
+      })
+      .catch((error: unknown) => this.#fail(error));
+  }
+
+  #line(event: Batch['events'][number], told: Parameters<typeof lineOf>[2]): Buffer {
+    return this.#takeFirst() && this.#view.how.form === 'table'
+      ? objectLine(this.#view, told, true)
+      : lineOf(this.#view, event, told);
+  }
+
+  #takeFirst(): boolean {
+    const first = this.#first;
+    this.#first = false;
+    return first;
+  }
+
+  /** After the changes that came before it, which are all that it speaks of. */
+  #bookmark(): void {
+    const revision = this.#watch?.delivered;
+    if (!this.#bookmarks || revision === undefined) return;
+    this.#telling = this.#telling.then(() => {
+      if (!this.#ended) this.#write(bookmarkLine(this.#view, revision, false, this.#takeFirst()));
+    });
+  }
+
+  #writeAll(lines: readonly Buffer[]): void {
+    const [only] = lines;
+    if (only) this.#write(lines.length === 1 ? only : Buffer.concat(lines));
+  }
+
+  /** A client that does not keep up is cut off, and can begin again where it was. */
+  #write(bytes: Buffer): void {
+    if (this.#ended) return;
+    this.#res.write(bytes);
+    if (this.#res.writableLength > WATCH_BUFFER_BYTES) this.#res.destroy();
+  }
+}
+
+function tooOld(asked: Revision, { oldest }: Compacted): DomainError {
+  return new DomainError({ reason: 'Expired', message: `too old resource version: ${asked} (${oldest})` });
+}

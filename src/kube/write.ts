@@ -1,0 +1,145 @@
+/** create, update, delete and deletecollection, of kept and of computed resources. */
+import { API_BODY_BYTES } from '../limits.ts';
+import { deleteObject } from '../objects/deletes.ts';
+import { isProblem } from '../objects/errors.ts';
+import { type KubeObject, nameOf } from '../objects/object.ts';
+import type { Resource, StatusAnswer, Subresource } from '../objects/resource.ts';
+import { nameOfKey } from '../objects/values.ts';
+import { createObject, updateObject, type Written } from '../objects/writes.ts';
+import { decodeBody, readBody } from './body.ts';
+import { contextOf, type Exchange, send, sendStatus } from './exchange.ts';
+import { listForm } from './listform.ts';
+import { ListWriter } from './listwriter.ts';
+import { createOptions, type Deletion, deletionOf, listOptions, updateOptions } from './options.ts';
+import { computedItem, computedOf, sendAnswer } from './read.ts';
+import { type Rendering, rendered, renderingOf } from './representation.ts';
+import { checkName, checkNamespace, requestObject } from './requestobject.ts';
+import { scan } from './scan.ts';
+import { selectionOf } from './selectors.ts';
+import { successStatus } from './status.ts';
+
+/** Answers a POST: 201 with the object as it is stored, or with a Status where the resource answers so. */
+export async function create(exchange: Exchange, resource: Resource, namespace: string): Promise<void> {
+  const options = createOptions(exchange.query);
+  // What cannot be read back has no columns.
+  const how = renderingOf(exchange, { plain: !resource.verbs.includes('get') });
+  const object = await requestObject(exchange, resource, options.fieldValidation);
+  checkNamespace(resource, object, namespace);
+  const ctx = contextOf(exchange, options);
+  if (resource.kept) {
+    sendWritten(exchange, resource, await createObject(ctx, resource, namespace, object), how);
+    return;
+  }
+  const made = await computedOf(resource, 'create').create(ctx, namespace, object);
+  if (isStatus(made)) sendStatus(exchange, 201, { ...successStatus(), code: 201 });
+  else sendAnswer(exchange, 201, resource, resource.kind, { object: () => made }, how);
+}
+
+function isStatus(made: KubeObject | StatusAnswer): made is StatusAnswer {
+  return 'status' in made && made.status === 'Success' && !('metadata' in made);
+}
+
+/** Answers a PUT, of an object or of its status: 200, or 201 if it did not exist and the resource makes it then. */
+export async function update(
+  exchange: Exchange,
+  resource: Resource,
+  subresource: Subresource | undefined,
+  namespace: string,
+  name: string,
+): Promise<void> {
+  const options = updateOptions(exchange.query);
+  const how = renderingOf(exchange);
+  const object = await requestObject(exchange, resource, options.fieldValidation);
+  checkName(object, name);
+  checkNamespace(resource, object, namespace);
+  const ctx = contextOf(exchange, options);
+  if (resource.kept) {
+    // Only what names no version can be tried again; the rules change the object that they are given.
+    const again = !object.metadata.resourceVersion;
+    const change = (): KubeObject => (again ? structuredClone(object) : object);
+    const rules = subresource?.status && { rules: subresource.status };
+    sendWritten(exchange, resource, await updateObject(ctx, resource, namespace, name, change, rules), how);
+    return;
+  }
+  const updated = await computedOf(resource, 'update').update(ctx, namespace, name, object);
+  sendUpdated(exchange, resource, updated, how);
+}
+
+/** Answers with what a computed resource's update came to. */
+export function sendUpdated(
+  exchange: Exchange,
+  resource: Resource,
+  { object, created }: { readonly object: KubeObject; readonly created: boolean },
+  how: Rendering,
+): void {
+  sendAnswer(exchange, created ? 201 : 200, resource, resource.kind, { object: () => object }, how);
+}
+
+/** Answers with what was written. */
+export function sendWritten(
+  exchange: Exchange,
+  resource: Resource,
+  { object, served, created }: Written<KubeObject>,
+  how: Rendering,
+): void {
+  const body = rendered(resource, { served: () => served, object: () => object }, how, () => exchange.services.now());
+  send(exchange, created ? 201 : 200, how.contentType, body);
+}
+
+/** Kinds of the core group whose deletion answers the object even when it is gone, as in Kubernetes. */
+const ANSWERS_OBJECT: ReadonlySet<string> = new Set(['Namespace', 'Pod', 'ServiceAccount']);
+
+/** Answers a DELETE of one object: a Status, or the object where it waits for finalizers. */
+export async function deleteOne(
+  exchange: Exchange,
+  resource: Resource,
+  namespace: string,
+  name: string,
+): Promise<void> {
+  const how = renderingOf(exchange);
+  const { dryRun, options } = await requestDeletion(exchange);
+  const ctx = contextOf(exchange, { dryRun });
+  if (!resource.kept) {
+    await computedOf(resource, 'delete').delete(ctx, namespace, name, options);
+    sendStatus(exchange, 200, successStatus());
+    return;
+  }
+  const { gone, object, served } = await deleteObject(ctx, resource, namespace, name, options);
+  if (!gone || (resource.group === '' && ANSWERS_OBJECT.has(resource.kind))) {
+    sendWritten(exchange, resource, { object, served, created: false }, how);
+    return;
+  }
+  const { group, resource: kind } = resource;
+  const { uid } = object.metadata;
+  sendStatus(exchange, 200, successStatus({ name: nameOf(object), group, kind, ...(uid !== undefined && { uid }) }));
+}
+
+async function requestDeletion({ req, query }: Exchange): Promise<Deletion> {
+  const bytes = await readBody(req, API_BODY_BYTES);
+  const body = bytes.length === 0 ? undefined : decodeBody(bytes, req.headers['content-type']).value;
+  return deletionOf(body, query);
+}
+
+/** Answers a DELETE of a collection with the list of what it deleted. An object that another has deleted is left out. */
+export async function deleteMany(exchange: Exchange, resource: Resource, namespace: string): Promise<void> {
+  const { services, query } = exchange;
+  const { dryRun, options } = await requestDeletion(exchange);
+  const selection = selectionOf(resource, listOptions(query, false));
+  const how = renderingOf(exchange, { list: true });
+  const form = listForm(resource, how, services.now());
+  const ctx = contextOf(exchange, { dryRun });
+  let writer: ListWriter | undefined;
+  for await (const page of scan(services, resource, namespace, selection, { fresh: 'latest', limit: 0 })) {
+    writer ??= new ListWriter(exchange, form, how.contentType, { resourceVersion: String(page.revision) });
+    for (const { head } of page.selected) {
+      const at = nameOfKey(resource, head.key);
+      try {
+        const { object } = await deleteObject(ctx, resource, at.namespace, at.name, options);
+        await writer.add([computedItem(object)]);
+      } catch (error) {
+        if (!isProblem(error, 'NotFound')) throw error;
+      }
+    }
+  }
+  writer?.end();
+}
