@@ -160,3 +160,5 @@ export const HEALTH_CHECK_MS = 3_000;
 export const COMPOSED_CACHE_BYTES = 16 * MiB;
 /** Seconds after which clearing a namespace is tried again when something in it could not be deleted. */
 export const PURGE_RETRY_SECONDS = 5;
+/** Manifests whose media type and size are kept in memory. */
+export const DESCRIBED_MANIFESTS = 20_000;

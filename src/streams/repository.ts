@@ -3,9 +3,11 @@
  * a repository is linked to it; what a tag's history names may be read as well, wherever it was uploaded.
  */
 import { type Digest, parseDigest } from '../image/digest.ts';
+import { DESCRIBED_MANIFESTS } from '../limits.ts';
+import { BoundedCache } from '../objects/cache.ts';
 import type { Context, Services } from '../objects/context.ts';
 import { readKept } from '../objects/reads.ts';
-import { newest } from './history.ts';
+import type { Store } from '../store/store.ts';
 import { findStream, imageStreams, streamKey, tagPart } from './imagestream.ts';
 import { findInStream } from './imagestreamimage.ts';
 import { layersOf } from './layers.ts';
@@ -19,7 +21,6 @@ import {
   referrerKey,
   repositoryPrefix,
 } from './links.ts';
-import type { NamedTagEventList } from './types.ts';
 
 export type { ManifestLink, Referrer, RepositoryName } from './links.ts';
 
@@ -31,8 +32,7 @@ export async function resolveTag(
 ): Promise<ManifestLink | undefined> {
   const part = await services.store.get(streamKey(repo.namespace, repo.stream) + tagPart(tag));
   if (!part) return undefined;
-  const image = newest(JSON.parse(part.value.toString()) as NamedTagEventList)?.image ?? '';
-  const digest = parseDigest(image);
+  const digest = parseDigest(newestImage(part.value));
   return digest && manifestOf(services, digest);
 }
 
@@ -49,9 +49,38 @@ export async function resolveDigest(
   return (await findInStream(services, stream, digest)) === digest ? manifestOf(services, digest) : undefined;
 }
 
-async function manifestOf(services: Services, digest: Digest): Promise<ManifestLink | undefined> {
-  const entry = await services.store.get(describedKey(digest));
-  return entry && (JSON.parse(entry.value.toString()) as ManifestLink);
+/** Descriptions of manifests: what a digest stands for never changes. */
+const described = new WeakMap<Store, BoundedCache<ManifestLink>>();
+
+async function manifestOf({ store }: Services, digest: Digest): Promise<ManifestLink | undefined> {
+  let cache = described.get(store);
+  if (!cache) {
+    cache = new BoundedCache(DESCRIBED_MANIFESTS);
+    described.set(store, cache);
+  }
+  const known = cache.get(digest);
+  if (known) return known;
+  const entry = await store.get(describedKey(digest));
+  if (!entry) return undefined;
+  const link = JSON.parse(entry.value.toString()) as ManifestLink;
+  cache.set(digest, link, 1);
+  return link;
+}
+
+const ITEMS = Buffer.from('"items":[{');
+const IMAGE = Buffer.from('"image":"');
+const QUOTE = 0x22;
+
+/**
+ * The image of the newest entry of a stored history, '' if there is none: read without parsing the rest, which may be
+ * long. Inside a JSON text these marks cannot stand for anything else, since a quote in a value is escaped.
+ */
+function newestImage(history: Buffer): string {
+  const items = history.indexOf(ITEMS);
+  const start = items < 0 ? -1 : history.indexOf(IMAGE, items);
+  if (start < 0) return '';
+  const from = start + IMAGE.length;
+  return history.toString('latin1', from, history.indexOf(QUOTE, from));
 }
 
 /** Whether there is such a repository: a stream, or anything that was uploaded. */
@@ -114,10 +143,9 @@ export async function tagNames(
       ...(last !== undefined && { after: last }),
     });
     for (const entry of page.entries) {
-      const history = JSON.parse(entry.value.toString()) as NamedTagEventList;
-      if (!newest(history)?.image) continue;
+      if (!newestImage(entry.value)) continue;
       if (tags.length === limit) return { tags, more: true };
-      tags.push(history.tag);
+      tags.push(entry.key.slice(prefix.length));
     }
     if (!page.more) break;
     last = page.entries.at(-1)?.key;
