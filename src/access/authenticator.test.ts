@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { isProblem } from '../objects/errors.ts';
 import { openMemoryStore } from '../store/memory/memory.ts';
-import { type Authenticator, makeAuthenticator } from './authenticator.ts';
+import { ANONYMOUS, type Authenticator, makeAuthenticator } from './authenticator.ts';
 import { type Authority, type KeyPair, openAuthority } from './authority.ts';
 import { AccessTokens, newAccessToken } from './tokens.ts';
 import type { User } from './user.ts';
@@ -57,11 +57,11 @@ test('the API takes bearer tokens; bad ones never become an anonymous caller', a
     [`Bearer ${token}`, ALICE],
     [`bearer ${token}`, ALICE],
     [`BEARER   ${token} `, ALICE],
-    [undefined, undefined],
+    [undefined, ANONYMOUS],
     // As kube-apiserver: these count as no credentials.
-    ['Bearer', undefined],
-    ['Bearer ', undefined],
-    [basic(`alice:${token}`), undefined],
+    ['Bearer', ANONYMOUS],
+    ['Bearer ', ANONYMOUS],
+    [basic(`alice:${token}`), ANONYMOUS],
     [`Bearer ${newAccessToken()}`, 'refused'],
     [`Bearer ${token}x`, 'refused'],
     [`Bearer ${token} ${token}`, 'refused'],
@@ -154,7 +154,7 @@ async function tlsServer(t: TestContext, authenticator: Authenticator): Promise<
       rejectUnauthorized: false,
     },
     (req, res) => {
-      void outcome(() => authenticator.identifyApi(req)).then((user) => res.end(JSON.stringify(user ?? 'nobody')));
+      void outcome(() => authenticator.identifyApi(req)).then((user) => res.end(JSON.stringify(user)));
     },
   );
   server.listen(0, '127.0.0.1');
@@ -182,7 +182,7 @@ async function tlsServer(t: TestContext, authenticator: Authenticator): Promise<
 test('a client certificate of our authority names its user; others are refused', async (t) => {
   const { authenticator, token } = await setUp(t);
   const { authority, ask } = await tlsServer(t, authenticator);
-  assert.deepEqual(await ask({}), 'nobody');
+  assert.deepEqual(await ask({}), ANONYMOUS);
   assert.deepEqual(await ask({ pair: authority.admin }), ADMIN);
   assert.deepEqual(await ask({ pair: authority.admin }), ADMIN, 'on a resumed TLS session');
   assert.deepEqual(await ask({ pair: authority.admin, authorization: `Bearer ${token}` }), ALICE, 'a token goes first');

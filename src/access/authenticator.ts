@@ -5,21 +5,25 @@ import { DomainError } from '../objects/errors.ts';
 import type { Awaitable } from '../store/store.ts';
 import { certificateUser } from './certificates.ts';
 import type { AccessTokens } from './tokens.ts';
-import type { User } from './user.ts';
+import { UNAUTHENTICATED, type User } from './user.ts';
 
 /** What OpenShift's token endpoint gives to those who have no credentials; it stands for nobody. */
 const ANONYMOUS_TOKEN = 'anonymous';
 
+/** A caller without credentials, as Kubernetes names one. */
+export const ANONYMOUS: User = { name: 'system:anonymous', groups: [UNAUTHENTICATED] };
+
 /** Both edges' ways to find out who is calling; each knows what clients of its protocol send. */
 export interface Authenticator {
   /**
-   * For the Kubernetes API: a bearer token, else a client certificate, else nobody (undefined).
+   * For the Kubernetes API: a bearer token, else a client certificate, else ANONYMOUS: what that one may do is for the
+   * authorizer to say.
    * As in kube-apiserver, Basic and an empty bearer token count as no credentials.
    * @throws {DomainError} Unauthorized for credentials that are not good, which never make an anonymous caller.
    */
-  readonly identifyApi: (req: IncomingMessage) => Awaitable<User | undefined>;
+  readonly identifyApi: (req: IncomingMessage) => Awaitable<User>;
   /**
-   * For the registry: the same, and also Basic with a token as the password and any user name, and the bearer token
+   * For the registry: the same but undefined for nobody, who is challenged; and also Basic with a token as the password and any user name, and the bearer token
    * `anonymous`, which is nobody.
    * @throws {DomainError} Unauthorized
    */
@@ -42,7 +46,7 @@ export function makeAuthenticator(tokens: AccessTokens, now: () => Date): Authen
       const credentials = credentialsOf(req);
       if (credentials?.scheme === 'bearer' && credentials.value !== '') return byToken(credentials.value);
       if (credentials && credentials.scheme !== 'bearer' && credentials.scheme !== 'basic') throw unauthorized();
-      return byCertificate(req);
+      return byCertificate(req) ?? ANONYMOUS;
     },
     identifyRegistry(req) {
       refuseQueryToken(req);

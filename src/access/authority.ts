@@ -4,11 +4,17 @@
  * neither a crash nor a second process that starts at the same moment leaves anything that does not fit together.
  */
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { AUTHORITY_DAYS, CERTIFICATE_DAYS, CERTIFICATE_RENEWAL_DAYS } from '../limits.ts';
-import { createPrivateFile, readPrivateFile, replacePrivateFile, UnusableFile } from './privatefile.ts';
+import {
+  createPrivateFile,
+  makePrivateFolder,
+  readPrivateFile,
+  replacePrivateFile,
+  UnusableFile,
+} from './privatefile.ts';
 import { MASTERS } from './user.ts';
 import { issueCertificate, keyIdOf, newKey, type Purpose, type Subject } from './x509.ts';
 
@@ -57,7 +63,7 @@ interface Issuer {
  */
 export function openAuthority(options: AuthorityOptions): Authority {
   const { folder, names, now } = options;
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makePrivateFolder(folder);
   sweep(folder, now);
   const issuer = openIssuer(folder, now);
   return {

@@ -3,8 +3,10 @@ import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
+  existsSync,
   fsyncSync,
   linkSync,
+  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -19,6 +21,21 @@ export class UnusableFile extends Error {
   override name = 'UnusableFile';
   constructor(path: string, problem: string) {
     super(`${path} ${problem}`);
+  }
+}
+
+/**
+ * Makes a folder that only its owner may enter, and those above it, unless they are there.
+ * Own code because `mkdirSync` with `recursive` never ends where a file system refuses with ENOENT (/proc).
+ */
+export function makePrivateFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (isCode(error, 'EEXIST') && statSync(path).isDirectory()) return;
+    if (!isCode(error, 'ENOENT') || existsSync(dirname(path))) throw error;
+    makePrivateFolder(dirname(path));
+    makePrivateFolder(path);
   }
 }
 

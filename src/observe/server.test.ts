@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { ANONYMOUS } from '../access/authenticator.ts';
 import { makeAuthorizer } from '../access/authorizer.ts';
 import { DomainError } from '../objects/errors.ts';
 import { makeLogger } from './logs.ts';
@@ -25,7 +26,7 @@ async function site(t: TestContext): Promise<Site> {
   const handler = observeHandler({
     identify: ({ headers: { authorization: name } }) => {
       const groups = USERS[name ?? ''];
-      if (name === undefined) return undefined;
+      if (name === undefined) return ANONYMOUS;
       if (!groups) throw new DomainError({ reason: 'Unauthorized', message: 'Unauthorized' });
       return { name, groups };
     },

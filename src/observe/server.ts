@@ -1,7 +1,7 @@
 /** What a server answers about itself: `/`, health and metrics. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { refusalOf } from '../access/authorizer.ts';
-import { type Authorizer, UNAUTHENTICATED, type User } from '../access/user.ts';
+import type { Authorizer, User } from '../access/user.ts';
 import { isProblem } from '../objects/errors.ts';
 import type { Awaitable } from '../store/store.ts';
 import { askHealth, type HealthCheck, PING } from './health.ts';
@@ -10,7 +10,7 @@ import type { Metrics } from './metrics.ts';
 
 export interface ObserveOptions {
   /** @throws {DomainError} Unauthorized: bad credentials are refused even where none are needed, as in kube-apiserver. */
-  identify(req: IncomingMessage): Awaitable<User | undefined>;
+  identify(req: IncomingMessage): Awaitable<User>;
   readonly authorizer: Authorizer;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -23,7 +23,6 @@ export interface ObserveOptions {
 }
 
 const OWN_PATHS = ['/healthz', '/livez', '/metrics', '/readyz'];
-const ANONYMOUS: User = { name: 'system:anonymous', groups: [UNAUTHENTICATED] };
 
 /** Whether this part answers a path (without its query). */
 export function isObserved(path: string): boolean {
@@ -53,7 +52,7 @@ export function observeHandler(options: ObserveOptions): (req: IncomingMessage, 
         'the server does not allow this method on the requested resource',
       );
     }
-    const user = (await options.identify(req)) ?? ANONYMOUS;
+    const user = await options.identify(req);
     const { pathname, searchParams } = new URL(req.url ?? '/', 'http://localhost');
     if (pathname === '/') return send(res, 200, 'application/json', index);
     if (pathname === '/metrics') return answerMetrics(res, user, options);

@@ -1,0 +1,47 @@
+/** Which command it is. Each is loaded only when it is asked for, so that small ones are quick. */
+import manifest from '../../package.json' with { type: 'json' };
+import { exitCodeOf, explain } from './failure.ts';
+
+const HELP = `Usage: headgate <command> [flags]
+
+  serve    start the server: the OpenShift image API and an OCI registry
+  token    print the administrator's API token
+  version  print the version
+  help     print this
+
+"headgate <command> --help" tells more.
+`;
+
+async function main(command: string | undefined, args: readonly string[]): Promise<void> {
+  switch (command) {
+    case 'serve':
+      return (await import('./serve.ts')).run(args);
+    case 'token':
+      return (await import('./token.ts')).run(args);
+    case 'version':
+    case '--version':
+    case '-v':
+      process.stdout.write(`headgate ${manifest.version}\n`);
+      return;
+    case 'help':
+    case '--help':
+    case '-h':
+      process.stdout.write(HELP);
+      return;
+    case undefined:
+      process.stderr.write(HELP);
+      process.exitCode = 2;
+      return;
+    default:
+      process.stderr.write(`headgate: there is no command "${command}"\n\n${HELP}`);
+      process.exitCode = 2;
+  }
+}
+
+const [command, ...args] = process.argv.slice(2);
+try {
+  await main(command, args);
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exit(exitCodeOf(error));
+}

@@ -1,0 +1,98 @@
+/** HTTP servers as this program starts and stops them. */
+import { once } from 'node:events';
+import http from 'node:http';
+import https from 'node:https';
+import { type AddressInfo, isIPv6 } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
+import type { KeyPair } from './access/authority.ts';
+import type { Address } from './config.ts';
+import { HANDSHAKE_SECONDS, HEADER_SECONDS, KEEP_ALIVE_SECONDS } from './limits.ts';
+import { TimedResponse } from './observe/requests.ts';
+
+export type Handler = (req: http.IncomingMessage, res: TimedResponse) => void;
+
+type Http = http.Server<typeof http.IncomingMessage, typeof TimedResponse>;
+type Https = https.Server<typeof http.IncomingMessage, typeof TimedResponse>;
+export type Server = Http | Https;
+
+const OPTIONS = {
+  ServerResponse: TimedResponse,
+  keepAliveTimeout: KEEP_ALIVE_SECONDS * 1000,
+  headersTimeout: HEADER_SECONDS * 1000,
+  // A layer may take hours; whoever reads a body watches its pace.
+  requestTimeout: 0,
+} as const;
+
+/** TLS as it is renewed on a running server, by setSecureContext. */
+export function tlsOptions(server: KeyPair, authority: string): SecureContextOptions {
+  return { key: server.key, cert: server.certificate, ca: authority, minVersion: 'TLSv1.2' };
+}
+
+/** What answers a server's requests. */
+export interface Handlers {
+  readonly request: Handler;
+  /** For requests whose client waits for `100 Continue`, which is then up to the handler. */
+  readonly expectant: Handler;
+}
+
+/** A server for plain HTTP. */
+export function plainServer(handlers: Handlers): Http {
+  const server = http.createServer<typeof http.IncomingMessage, typeof TimedResponse>(OPTIONS, handlers.request);
+  return server.on('checkContinue', handlers.expectant);
+}
+
+/**
+ * A server for HTTPS that asks for a client certificate and takes those of our authority, without demanding one: who
+ * is calling is for the handler to find out.
+ */
+export function secureServer(pair: KeyPair, authority: string, handlers: Handlers): Https {
+  const server = https.createServer<typeof http.IncomingMessage, typeof TimedResponse>(
+    {
+      ...OPTIONS,
+      ...tlsOptions(pair, authority),
+      requestCert: true,
+      rejectUnauthorized: false,
+      ALPNProtocols: ['http/1.1'],
+      handshakeTimeout: HANDSHAKE_SECONDS * 1000,
+    },
+    handlers.request,
+  );
+  return server.on('checkContinue', handlers.expectant);
+}
+
+/**
+ * Begins to listen and resolves to the port.
+ * @throws Node's own error (EADDRINUSE, EACCES, …), which says host and port.
+ */
+export async function listen(server: Server, address: Address): Promise<number> {
+  server.listen({ host: address.host, port: address.port });
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+/** Takes no more connections and waits for requests under way, but not longer than `graceMs`. */
+export async function drain(server: Server, graceMs: number): Promise<void> {
+  if (!server.listening) return;
+  const closed = once(server, 'close');
+  server.close();
+  // A connection that was busy when the server closed becomes idle later and would stay open.
+  const idle = setInterval(() => server.closeIdleConnections(), 20);
+  const deadline = setTimeout(() => server.closeAllConnections(), graceMs);
+  try {
+    await closed;
+  } finally {
+    clearInterval(idle);
+    clearTimeout(deadline);
+  }
+}
+
+/** The host by which a client on this machine reaches a listener: one cannot connect to "every address" by name. */
+export function reachableHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host === '::' ? '::1' : host;
+}
+
+/** `host:port`, as in URLs and image references. */
+export function authorityOf(host: string, port: number): string {
+  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,307 @@
+/** The only file that knows every part: configuration, seams, domain, edges, start and stop. */
+import { randomInt, randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { hostname, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import manifest from '../package.json' with { type: 'json' };
+import { ADMIN, openAdminToken } from './access/admin.ts';
+import { type Authenticator, makeAuthenticator } from './access/authenticator.ts';
+import { ADMIN_SUBJECT, type Authority, openAuthority } from './access/authority.ts';
+import { makeAuthorizer } from './access/authorizer.ts';
+import { kubeconfigOf } from './access/kubeconfig.ts';
+import { makePrivateFolder, replacePrivateFile } from './access/privatefile.ts';
+import { AccessTokens } from './access/tokens.ts';
+import { MASTERS } from './access/user.ts';
+import type { Blobs } from './blobs/blobs.ts';
+import { cachedBlobs } from './blobs/cache.ts';
+import { openFilesystemBlobs } from './blobs/filesystem/filesystem.ts';
+import { ensureNamespaces, SEED_NAMESPACES } from './cluster/namespaces.ts';
+import { clusterResources } from './cluster/resources.ts';
+import { type Config, isDnsName } from './config.ts';
+import { digestOf } from './image/digest.ts';
+import { endWatches, kubeHandler } from './kube/server.ts';
+import { BLOB_CACHE_BYTES, CERTIFICATE_CHECK_MS, DRAIN_SECONDS } from './limits.ts';
+import {
+  authorityOf,
+  drain,
+  type Handler,
+  type Handlers,
+  listen,
+  plainServer,
+  reachableHost,
+  type Server,
+  secureServer,
+  tlsOptions,
+} from './listener.ts';
+import type { Services } from './objects/context.ts';
+import type { HealthCheck } from './observe/health.ts';
+import { type Logger, makeLogger } from './observe/logs.ts';
+import { makeMetrics } from './observe/metrics.ts';
+import { type Follow, makeFollow, type TimedResponse } from './observe/requests.ts';
+import { isObserved, observeHandler } from './observe/server.ts';
+import { registryHandler, whenContinueIsExpected } from './registry/server.ts';
+import { openSqliteStore } from './store/sqlite/sqlite.ts';
+import type { Store } from './store/store.ts';
+import { imageResources } from './streams/resources.ts';
+
+export const VERSION = manifest.version;
+
+/** Kubernetes' alphabet for generated names: no vowels and nothing that looks like one. */
+const SUFFIX_CHARACTERS = 'bcdfghjklmnpqrstvwxz2456789';
+
+/** A server that answers. */
+export interface Running {
+  /** `https://HOST:PORT` */
+  readonly apiUrl: string;
+  /** `http://HOST:PORT`, or the API's if the plain listener is off. */
+  readonly registryUrl: string;
+  /** Path of the administrator's kubeconfig. */
+  readonly kubeconfig: string;
+  /** Stops: no new connections, requests under way for up to DRAIN_SECONDS, then everything is let go. */
+  close(): Promise<void>;
+}
+
+const RESOURCES = [...imageResources, ...clusterResources];
+
+/**
+ * Starts a server and resolves once all of it answers. If it cannot, nothing of it is left.
+ * @throws {UnusableFile}, {StoreError}, {BlobError} or an error of the system; cli/failure.ts puts them into words.
+ */
+export async function serve(config: Config, logger: Logger = loggerOf(config)): Promise<Running> {
+  await using opened = new AsyncDisposableStack();
+  makePrivateFolder(config.data);
+  const store = opened.adopt(await openStore(config, logger), (it) => it.close());
+  const blobs = opened.adopt(await openBlobs(config), (it) => it.close());
+  const now = (): Date => new Date();
+  const tokens = opened.adopt(new AccessTokens(store, now), (it) => it.close());
+  const authority = openAuthority(authorityOptions(config));
+
+  const state: State = { parts: undefined, draining: false };
+  const api = secureServer(authority.server, authority.certificate, dispatchers(state, 'api'));
+  const plain = plainServer(dispatchers(state, 'registry'));
+  const graceMs = DRAIN_SECONDS * 1000;
+  opened.defer(async () => {
+    state.draining = true;
+    const drained = Promise.all([drain(api, graceMs), drain(plain, graceMs)]);
+    endWatches();
+    await drained;
+  });
+  const addresses = await listenAll(config, api, plain);
+
+  const token = await openAdminToken(config.data, tokens, now());
+  const services = servicesOf(config, store, blobs, addresses.registry);
+  await ensureNamespaces(
+    { ...services, user: SYSTEM, dryRun: false, warn: (text) => logger.warn(text) },
+    SEED_NAMESPACES,
+  );
+  state.parts = partsOf(services, makeAuthenticator(tokens, now), logger, () => state.draining);
+
+  const apiUrl = `https://${addresses.api}`;
+  const kubeconfig = join(config.data, 'admin.kubeconfig');
+  writeKubeconfig(kubeconfig, apiUrl, authority, token);
+  const renewal = setInterval(() => {
+    try {
+      const renewed = openAuthority(authorityOptions(config));
+      api.setSecureContext(tlsOptions(renewed.server, renewed.certificate));
+      writeKubeconfig(kubeconfig, apiUrl, renewed, token);
+    } catch (error) {
+      logger.error({ err: error }, 'the certificates could not be looked at or renewed; the old ones stay in use');
+    }
+  }, CERTIFICATE_CHECK_MS).unref();
+  opened.defer(() => clearInterval(renewal));
+
+  const running = opened.move();
+  const registryUrl = config.registryListen ? `http://${addresses.registry}` : apiUrl;
+  return { apiUrl, registryUrl, kubeconfig, close: () => running.disposeAsync() };
+}
+
+/** The server's own doings, before anyone calls. */
+const SYSTEM = { name: 'system:headgate', groups: [MASTERS] };
+
+interface State {
+  /** Undefined while the server starts: ports are taken early, so that a second server notices before it does anything. */
+  parts: Parts | undefined;
+  draining: boolean;
+}
+
+interface Parts {
+  readonly follow: Follow;
+  readonly kube: Handler;
+  readonly registry: Handler;
+  /** For requests with `Expect: 100-continue`. */
+  readonly registryExpectant: Handler;
+  readonly observe: Handler;
+}
+
+function dispatchers(state: State, listener: 'api' | 'registry'): Handlers {
+  return {
+    request: (req, res) => dispatch(state, listener, req, res, false),
+    expectant: (req, res) => dispatch(state, listener, req, res, true),
+  };
+}
+
+/** Sends a request to the part that answers its path. The plain listener knows the registry, `/` and `/healthz` only. */
+function dispatch(
+  { parts }: State,
+  listener: 'api' | 'registry',
+  req: IncomingMessage,
+  res: TimedResponse,
+  expectant: boolean,
+): void {
+  const url = originForm(req);
+  const query = url?.indexOf('?') ?? -1;
+  const path = query < 0 ? url : url?.slice(0, query);
+  if (!parts) {
+    refuse(res, 503, 'the server is starting; try again\n');
+  } else if (path === undefined) {
+    refuse(res, 400, 'the request target must be a path\n');
+  } else if (path.startsWith('/v2/') || path === '/v2' || path === '/openshift/token') {
+    parts.follow(res, 'registry');
+    (expectant ? parts.registryExpectant : parts.registry)(req, res);
+  } else if (listener === 'registry' && path !== '/' && path !== '/healthz') {
+    refuse(res, 404, 'this address serves the registry only: its paths begin with /v2/\n');
+  } else {
+    const edge = isObserved(path) ? 'observe' : 'kube';
+    parts.follow(res, edge);
+    if (expectant) res.writeContinue();
+    parts[edge](req, res);
+  }
+}
+
+/** The target as a path; proxies may send a whole URL, which every server must accept (RFC 9112 §3.2.2). */
+function originForm(req: IncomingMessage): string | undefined {
+  const { url = '' } = req;
+  if (url.startsWith('/')) return url;
+  const [, rest] = /^https?:\/\/[^/?]*(.*)$/is.exec(url) ?? [];
+  if (rest === undefined) return undefined;
+  req.url = rest.startsWith('/') ? rest : `/${rest}`;
+  return req.url;
+}
+
+function refuse(res: TimedResponse, code: number, text: string): void {
+  res.writeHead(code, {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'X-Content-Type-Options': 'nosniff',
+    ...(code === 503 && { 'Retry-After': '1' }),
+  });
+  res.end(text);
+}
+
+function partsOf(services: Services, authenticator: Authenticator, logger: Logger, isDraining: () => boolean): Parts {
+  const metrics = makeMetrics(VERSION);
+  const checks: readonly HealthCheck[] = [
+    { name: 'store', check: async () => services.store.revision() },
+    { name: 'blobs', check: () => services.blobs.stat(digestOf('')) },
+  ];
+  const { identifyApi, identifyRegistry } = authenticator;
+  const observe = observeHandler({
+    identify: identifyApi,
+    authorizer: services.authorizer,
+    metrics,
+    logger,
+    checks,
+    isDraining,
+    paths: apiPaths(),
+  });
+  const report = (err: unknown, req: IncomingMessage): void =>
+    logger.error(
+      { err, method: req.method, path: req.url?.split('?', 1)[0] },
+      'a request met an error nobody expected',
+    );
+  const registry = registryHandler(services, { identify: identifyRegistry, publicUrl }, report);
+  return {
+    follow: makeFollow(metrics, logger),
+    kube: kubeHandler(services, RESOURCES, identifyApi, { build: { version: VERSION }, report }),
+    registry,
+    registryExpectant: whenContinueIsExpected(registry),
+    observe: (req, res) => void observe(req, res),
+  };
+}
+
+function apiPaths(): readonly string[] {
+  const paths = RESOURCES.map(({ group, version }) => (group === '' ? `/api/${version}` : `/apis/${group}/${version}`));
+  return [...new Set(['/api', '/apis', '/openapi/v2', '/openapi/v3', '/v2/', '/version', ...paths])];
+}
+
+/** Scheme and authority by which the client reached us; what proxies add is not believed. */
+function publicUrl(req: IncomingMessage): string {
+  const { socket } = req;
+  const scheme = 'encrypted' in socket ? 'https' : 'http';
+  const host = req.headers.host ?? authorityOf(socket.localAddress ?? 'localhost', socket.localPort ?? 0);
+  return `${scheme}://${host}`;
+}
+
+function servicesOf(config: Config, store: Store, blobs: Blobs, registryAddress: string): Services {
+  return {
+    store,
+    blobs,
+    authorizer: makeAuthorizer(),
+    settings: {
+      registryHost: config.registryHost ?? registryAddress,
+      ...(config.registryPublicHost !== undefined && { publicRegistryHost: config.registryPublicHost }),
+      autoNamespaces: config.autoNamespaces,
+    },
+    now: () => new Date(),
+    uid: () => randomUUID(),
+    suffix: (characters) =>
+      Array.from({ length: characters }, () => SUFFIX_CHARACTERS[randomInt(SUFFIX_CHARACTERS.length)]).join(''),
+  };
+}
+
+function openStore(config: Config, logger: Logger): Promise<Store> {
+  return openSqliteStore({
+    file: config.store.file,
+    onCompactionFailure: (err) => logger.warn({ err }, 'the store could not be compacted; it is tried again'),
+  });
+}
+
+async function openBlobs(config: Config): Promise<Blobs> {
+  return cachedBlobs(await openFilesystemBlobs({ folder: config.blobs.folder }), BLOB_CACHE_BYTES);
+}
+
+/** Listens on both addresses. Resolves to `host:port` of each; without a plain listener the registry's is the API's. */
+async function listenAll(config: Config, api: Server, plain: Server): Promise<{ api: string; registry: string }> {
+  const { listen: apiAddress, registryListen } = config;
+  const reach = (host: string, port: number): string => authorityOf(reachableHost(host), port);
+  const apiReached = reach(apiAddress.host, await listen(api, apiAddress));
+  if (!registryListen) return { api: apiReached, registry: apiReached };
+  return { api: apiReached, registry: reach(registryListen.host, await listen(plain, registryListen)) };
+}
+
+function authorityOptions(config: Config): Parameters<typeof openAuthority>[0] {
+  return { folder: join(config.data, 'tls'), names: certificateNames(config), now: new Date() };
+}
+
+/** Every name by which a client may reach this server, as far as the server can know. */
+function certificateNames(config: Config): readonly string[] {
+  const { host } = config.listen;
+  const everywhere = host === '0.0.0.0' || host === '::';
+  const hosts = [config.registryHost, config.registryPublicHost].map((name) =>
+    name?.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1'),
+  );
+  const addresses = Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address));
+  const names = [
+    'localhost',
+    '127.0.0.1',
+    '::1',
+    ...(isDnsName(hostname()) ? [hostname()] : []),
+    ...(everywhere ? addresses.filter((address) => !address.startsWith('fe80:')) : [host]),
+    ...hosts.filter((name) => name !== undefined),
+    ...config.tlsNames,
+  ];
+  return [...new Set(names)];
+}
+
+function writeKubeconfig(path: string, server: string, authority: Authority, token: string): void {
+  const content = kubeconfigOf({
+    server,
+    authority: authority.certificate,
+    tokenUser: { name: ADMIN, token },
+    certificateUser: { name: ADMIN_SUBJECT.commonName, pair: authority.admin },
+  });
+  replacePrivateFile(path, content);
+}
+
+function loggerOf(config: Config): Logger {
+  return makeLogger({ level: config.logLevel, format: config.logFormat });
+}
