@@ -2,7 +2,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { stringify } from 'yaml';
 import type { User } from '../access/user.ts';
-import { WARNING_CHARACTERS, WARNINGS_CHARACTERS } from '../limits.ts';
+import {
+  LINGER_BYTES,
+  LINGER_SECONDS,
+  REFUSED_BODY_BYTES,
+  WARNING_CHARACTERS,
+  WARNINGS_CHARACTERS,
+} from '../limits.ts';
 import type { Context, Services } from '../objects/context.ts';
 import { quoted } from '../objects/quoting.ts';
 import { managerOfAgent, type Query, type WriteOptions } from './options.ts';
@@ -109,9 +115,36 @@ export function fail(exchange: Reply, error: unknown): void {
   const body = Buffer.from(yaml ? stringify(status) : JSON.stringify(status));
   const head = headOf(exchange, yaml ? 'application/yaml' : 'application/json');
   if (retryAfterSeconds !== undefined) head.push('Retry-After', String(retryAfterSeconds));
-  // What is left of a body that is too large is not read.
-  if (code === 413) head.push('Connection', 'close');
+  const lingers = leavesMuch(req);
+  if (lingers) head.push('Connection', 'close');
   head.push('Content-Length', String(body.length));
   res.writeHead(code, head);
-  res.end(req.method === 'HEAD' ? undefined : body);
+  if (lingers) linger(req, res, body);
+  else res.end(req.method === 'HEAD' ? undefined : body);
+}
+
+/** Whether more of the request is still to come than is worth reading for the sake of the connection. */
+function leavesMuch(req: IncomingMessage): boolean {
+  const { 'content-length': length, 'transfer-encoding': encoding } = req.headers;
+  if (req.complete) return false;
+  return encoding !== undefined || Number(length ?? 0) > REFUSED_BODY_BYTES;
+}
+
+/**
+ * Sends an answer and goes on reading for a while: were the connection closed at once, a client that is still sending
+ * would see it broken and never read why.
+ */
+function linger(req: IncomingMessage, res: ServerResponse, body: Buffer): void {
+  let left = LINGER_BYTES;
+  const over = (): void => {
+    clearTimeout(timer);
+    res.end();
+  };
+  const timer = setTimeout(over, LINGER_SECONDS * 1000);
+  const take = (piece: Buffer): void => {
+    left -= piece.length;
+    if (left < 0) over();
+  };
+  res.write(body);
+  req.on('data', take).on('end', over).on('error', over).on('close', over).resume();
 }

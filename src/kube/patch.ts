@@ -1,19 +1,21 @@
 /** PATCH: by content type, of kept objects (again and again while others write) and of computed ones. */
 import { API_BODY_BYTES, CONFLICT_TRIES, JSON_PATCH_OPERATIONS } from '../limits.ts';
 import { canonical } from '../objects/canonical.ts';
+import type { Context } from '../objects/context.ts';
 import { badRequest, DomainError, invalid, invalidValue, isProblem } from '../objects/errors.ts';
 import { type KubeObject, nameOf } from '../objects/object.ts';
 import type { Resource, Subresource } from '../objects/resource.ts';
 import { updateObject } from '../objects/writes.ts';
+import { applyConfig } from './apply.ts';
 import { decodeJson, readBody } from './body.ts';
 import { contextOf, type Exchange } from './exchange.ts';
 import { type FieldValidation, fieldFindings, strictDecodingError } from './fieldvalidation.ts';
-import { PATCH_TYPES, type PatchType, patchType } from './negotiate.ts';
+import { type PatchType, patchType } from './negotiate.ts';
 import { patchOptions } from './options.ts';
 import { applyJsonPatch, isObject, jsonPatchOf, MalformedPatch, PatchFailed } from './patch/json.ts';
 import { applyMergePatch } from './patch/merge.ts';
 import { applyStrategicPatch, BadStrategicPatch } from './patch/strategic.ts';
-import { computedOf } from './read.ts';
+import { baseOf, computedOf } from './read.ts';
 import { renderingOf } from './representation.ts';
 import { checkName, checkNamespace, otherType } from './requestobject.ts';
 import { sendUpdated, sendWritten } from './write.ts';
@@ -31,8 +33,8 @@ export async function patch(
 ): Promise<void> {
   const type = patchType(exchange.req.headers['content-type']);
   const options = patchOptions(exchange.query, type === 'apply');
-  if (type === 'apply') throw notOffered();
   const how = renderingOf(exchange);
+  if (type === 'apply') return applyConfig(exchange, { resource, subresource, namespace, name, options, how });
   const target: Target = { exchange, resource, namespace, name, mode: options.fieldValidation };
   const change = changeOf(type, await readBody(exchange.req, API_BODY_BYTES), resource);
   const ctx = contextOf(exchange, options);
@@ -44,12 +46,6 @@ export async function patch(
     return;
   }
   sendUpdated(exchange, resource, await patchComputed(target, change, ctx), how);
-}
-
-function notOffered(): DomainError {
-  const types = [...PATCH_TYPES].filter(([, type]) => type !== 'apply').map(([mediaType]) => mediaType);
-  const message = `the body of the request was in an unknown format - accepted media types include: ${types.join(', ')}`;
-  return new DomainError({ reason: 'UnsupportedMediaType', message });
 }
 
 interface Target {
@@ -148,7 +144,7 @@ function warn({ warnings }: Exchange, texts: readonly string[]): void {
 async function patchComputed(
   target: Target,
   change: Change,
-  ctx: ReturnType<typeof contextOf>,
+  ctx: Context,
 ): Promise<{ readonly object: KubeObject; readonly created: boolean }> {
   const { resource, namespace, name } = target;
   for (let tries = 1; ; tries++) {
@@ -162,15 +158,4 @@ async function patchComputed(
       if (!isProblem(error, 'Conflict') || named || tries >= CONFLICT_TRIES) throw error;
     }
   }
-}
-
-async function baseOf(
-  resource: Resource,
-  ctx: ReturnType<typeof contextOf>,
-  namespace: string,
-  name: string,
-): Promise<KubeObject> {
-  if (resource.computed?.patchBase) return resource.computed.patchBase(ctx, namespace, name);
-  const answer = await computedOf(resource, 'get').get(ctx, namespace, name);
-  return answer.object();
 }

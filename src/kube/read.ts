@@ -1,5 +1,6 @@
 /** get and list, of kept and of computed resources. */
 import { LIST_PAGE_BYTES } from '../limits.ts';
+import type { Context } from '../objects/context.ts';
 import { badRequest, DomainError, notFound } from '../objects/errors.ts';
 import type { KubeObject } from '../objects/object.ts';
 import { readKept } from '../objects/reads.ts';
@@ -66,6 +67,13 @@ function offers<V extends keyof Computed>(
   verb: V,
 ): computed is Computed & Required<Pick<Computed, V>> {
   return computed[verb] !== undefined;
+}
+
+/** What a patch of a computed object is applied to. Throws as the resource's own functions. */
+export async function baseOf(resource: Resource, ctx: Context, namespace: string, name: string): Promise<KubeObject> {
+  if (resource.computed?.patchBase) return resource.computed.patchBase(ctx, namespace, name);
+  const answer = await computedOf(resource, 'get').get(ctx, namespace, name);
+  return answer.object();
 }
 
 function sendKept(exchange: Exchange, code: number, resource: Resource, kept: KeptObject, how: Rendering): void {

@@ -199,6 +199,53 @@ describe('writes of one object', () => {
   });
 });
 
+describe('server-side apply', () => {
+  const APPLY = 'application/apply-patch+yaml';
+  const apply = (name: string, body: unknown, manager: string, more = '') =>
+    server.call('PATCH', `${WIDGETS}/${name}?fieldManager=${manager}${more}`, { type: APPLY, body });
+
+  test('managers make, share and take over fields', async () => {
+    const made = await apply('applied', widget('applied', { spec: { size: 1, color: 'red' } }), 'one');
+    assert.equal(made.status, 201, made.text);
+    assert.equal(made.body.metadata.managedFields[0].manager, 'one');
+    const same = await apply('applied', widget('applied', { spec: { size: 1, color: 'red' } }), 'one');
+    assert.deepEqual([same.status, same.body.metadata.resourceVersion], [200, made.body.metadata.resourceVersion]);
+    const conflict = await apply('applied', widget('applied', { spec: { color: 'blue' } }), 'two');
+    assert.deepEqual([conflict.status, conflict.body.reason], [409, 'Conflict']);
+    assert.equal(conflict.body.message, 'Apply failed with 1 conflict: conflict with "one": .spec.color');
+    const forced = await apply('applied', widget('applied', { spec: { color: 'blue' } }), 'two', '&force=true');
+    assert.deepEqual(forced.body.spec, { size: 1, color: 'blue' });
+    const dropped = await apply(
+      'applied',
+      'kind: Widget\napiVersion: things.test/v1\nmetadata: {name: applied}\n',
+      'one',
+    );
+    assert.deepEqual(dropped.body.spec, { color: 'blue' });
+  });
+
+  test('what is no configuration is refused', async () => {
+    for (const [body, query, status, words] of [
+      [widget('r'), '', 422, /fieldManager: Required value: is required for apply patch/],
+      [{ metadata: { name: 'r' } }, '?fieldManager=m', 400, /gives its kind and apiVersion/],
+      [widget('other'), '?fieldManager=m', 400, /does not match the name on the URL/],
+      [widget('r', { odd: 1 }), '?fieldManager=m', 400, /unknown field/],
+      ['kind: [', '?fieldManager=m', 400, /YAML/],
+      [widget('r', {}, { managedFields: [{ manager: 'x' }] }), '?fieldManager=m', 400, /must be nil/],
+    ] as const) {
+      const answer = await server.call('PATCH', `${WIDGETS}/r${query}`, { type: APPLY, body });
+      assert.equal(answer.status, status, answer.text);
+      assert.match(answer.text, words);
+    }
+  });
+});
+
+test('a body that is too large is refused in words, even while it is being sent', async () => {
+  const body = JSON.stringify(widget('large', { spec: { notes: { a: 'x'.repeat(6 << 20) } } }));
+  const answer = await server.call('POST', WIDGETS, { body });
+  assert.deepEqual([answer.status, answer.body.reason], [413, 'RequestEntityTooLarge']);
+  assert.equal(answer.body.message, 'Request entity too large: limit is 3145728');
+});
+
 describe('computed resources', () => {
   const halves = `${BASE}/halves`;
   test('are read and written through their own functions', async () => {

@@ -267,6 +267,41 @@ test('a version that is ahead is waited for, one that is gone is 410', async () 
   assert.match(gone?.object.message, /^too old resource version: 2 \(\d+\)$/);
 });
 
+test('a client that does not read is cut off', async () => {
+  const note = 'x'.repeat(1 << 20);
+  const req = request({
+    host: '127.0.0.1',
+    port: server.port,
+    path: `${WIDGETS}?watch=1`,
+    headers: { user: 'admin' },
+    agent: false,
+  });
+  req.end();
+  const [res] = await once(req, 'response');
+  res.pause();
+  res.on('error', () => undefined);
+  const closed = once(req, 'close');
+  await make(WIDGETS, 'big');
+  for (let count = 0; count < 40; count++) {
+    const value = {
+      metadata: { resourceVersion: '', name: 'big', namespace: 'one' },
+      spec: { notes: { note: note + count } },
+    };
+    await server.store.commit([{ op: 'put', key: '/widgets/one/big', value: Buffer.from(JSON.stringify(value)) }]);
+  }
+  res.resume();
+  await closed;
+  await server.call('DELETE', `${WIDGETS}/big`);
+});
+
+test('a client that leaves takes its watch with it', async () => {
+  const watching = await watch(`${WIDGETS}?watch=1`);
+  await watching.next();
+  watching.close();
+  await label('a', { gone: 'yes' });
+  await label('a', { gone: 'really' });
+});
+
 test('all end when the server stops', async () => {
   const watching = await watch(`${WIDGETS}?watch=1&resourceVersion=${await server.store.revision()}`);
   endWatches();

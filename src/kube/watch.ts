@@ -71,8 +71,6 @@ class WatchSession {
     this.#bookmarks = bookmarks;
     open.add(this);
     res.once('close', () => this.#stop());
-    // A client that breaks off is no error; 'close' follows.
-    res.on('error', () => undefined);
   }
 
   /** Sends what is there if that is asked for, then begins to follow the store. */

@@ -1,0 +1,135 @@
+/** Server-side apply: a PATCH that says which fields its manager wants, and makes the object if there is none. */
+import { refusalOf } from '../access/authorizer.ts';
+import { API_BODY_BYTES, CONFLICT_TRIES } from '../limits.ts';
+import { canonical } from '../objects/canonical.ts';
+import type { Context } from '../objects/context.ts';
+import { badRequest, forbidden, isProblem } from '../objects/errors.ts';
+import { ApplyConflict, apply, conflictProblem } from '../objects/fields/apply.ts';
+import type { Manager } from '../objects/fields/managed.ts';
+import { apiTime, type KubeObject } from '../objects/object.ts';
+import type { Resource, Subresource } from '../objects/resource.ts';
+import { createObject, updateObject } from '../objects/writes.ts';
+import { decodeBody, readBody } from './body.ts';
+import { contextOf, type Exchange } from './exchange.ts';
+import { fieldFindings } from './fieldvalidation.ts';
+import type { WriteOptions } from './options.ts';
+import { baseOf, computedOf } from './read.ts';
+import { apiVersionOf, type Rendering } from './representation.ts';
+import { checkName, checkNamespace, otherType } from './requestobject.ts';
+import { sendUpdated, sendWritten } from './write.ts';
+
+export interface ApplyRequest {
+  readonly resource: Resource;
+  readonly subresource: Subresource | undefined;
+  readonly namespace: string;
+  readonly name: string;
+  readonly options: WriteOptions;
+  readonly how: Rendering;
+}
+
+/**
+ * Answers an apply: 200, or 201 if it made the object.
+ * @throws {DomainError} BadRequest for what is no configuration of this object, ApplyConflict, and what writes throw.
+ */
+export async function applyConfig(exchange: Exchange, request: ApplyRequest): Promise<void> {
+  const { resource, options, how } = request;
+  const config = configOf(request, await readBody(exchange.req, API_BODY_BYTES));
+  const ctx = contextOf(exchange, options);
+  const applied = (live: KubeObject | undefined): KubeObject => result(request, config, live, apiTime(ctx.now()));
+  if (resource.kept) sendWritten(exchange, resource, await applyKept(ctx, request, applied), how);
+  else sendUpdated(exchange, resource, await applyComputed(ctx, request, applied), how);
+}
+
+/** What the manager sent. It must name its kind; it may be YAML, of which JSON is a part. */
+function configOf({ resource, name, namespace }: ApplyRequest, bytes: Buffer): KubeObject {
+  const { value, duplicates } = decodeBody(bytes, 'application/yaml');
+  if (!isNamed(value))
+    throw badRequest('the configuration to apply must be an object that gives its kind and apiVersion');
+  const other = otherType(resource, value);
+  if (other !== undefined) throw badRequest(other);
+  const { unknown, wrongTypes, value: object } = canonical(resource.schema, value, { defaults: false });
+  const wrong = wrongTypes[0]?.message ?? fieldFindings({ unknown, duplicates })[0];
+  if (wrong !== undefined) throw badRequest(`failed to create typed patch object: ${wrong}`);
+  checkName(object, name);
+  checkNamespace(resource, object, namespace);
+  // As it was sent: what it leaves out, even if it is always printed, is not the manager's.
+  return value;
+}
+
+/** Kind and apiVersion are there; that metadata is an object is checked against the schema. */
+function isNamed(value: unknown): value is KubeObject {
+  if (typeof value !== 'object' || value === null) return false;
+  return 'kind' in value && Boolean(value.kind) && 'apiVersion' in value && Boolean(value.apiVersion);
+}
+
+function result(
+  { resource, subresource, options }: ApplyRequest,
+  config: KubeObject,
+  live: KubeObject | undefined,
+  time: string,
+): KubeObject {
+  const manager: Manager = {
+    manager: options.fieldManager,
+    operation: 'Apply',
+    apiVersion: apiVersionOf(resource),
+    ...(subresource && { subresource: subresource.name }),
+  };
+  try {
+    const object = apply(resource.schema, live, config, manager, options.force, time);
+    return canonical(resource.schema, object).value;
+  } catch (error) {
+    throw error instanceof ApplyConflict ? conflictProblem(error) : error;
+  }
+}
+
+type Applied = (live: KubeObject | undefined) => KubeObject;
+
+async function applyKept(
+  ctx: Context,
+  request: ApplyRequest,
+  applied: Applied,
+): Promise<Awaited<ReturnType<typeof updateObject>>> {
+  const { resource, subresource, namespace, name } = request;
+  const rules = subresource?.status && { rules: subresource.status };
+  for (let tries = 1; ; tries++) {
+    try {
+      return await updateObject(ctx, resource, namespace, name, applied, { retry: true, ...rules });
+    } catch (error) {
+      if (!isProblem(error, 'NotFound') || subresource) throw error;
+    }
+    await checkCreate(ctx, request);
+    try {
+      return await createObject(ctx, resource, namespace, applied(undefined));
+    } catch (error) {
+      // Somebody else made it just now.
+      if (!isProblem(error, 'AlreadyExists') || tries >= CONFLICT_TRIES) throw error;
+    }
+  }
+}
+
+async function applyComputed(
+  ctx: Context,
+  request: ApplyRequest,
+  applied: Applied,
+): Promise<{ readonly object: KubeObject; readonly created: boolean }> {
+  const { resource, namespace, name } = request;
+  const live = await baseOf(resource, ctx, namespace, name).catch((error: unknown) => {
+    if (isProblem(error, 'NotFound')) return undefined;
+    throw error;
+  });
+  if (!live) await checkCreate(ctx, request);
+  return computedOf(resource, 'update').update(ctx, namespace, name, applied(live));
+}
+
+/** To make an object takes the right to create it. */
+async function checkCreate(ctx: Context, { resource, namespace, name }: ApplyRequest): Promise<void> {
+  const attributes = {
+    verb: 'create',
+    group: resource.group,
+    resource: resource.resource,
+    ...(namespace && { namespace }),
+    name,
+  };
+  const decision = await ctx.authorizer.authorize(ctx.user, attributes);
+  if (!decision.allowed) throw forbidden(resource, name, refusalOf(ctx.user, attributes, decision));
+}
