@@ -15,7 +15,7 @@ export interface Flag {
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export const LOG_FORMATS = ['pretty', 'json'] as const;
 
-export const FLAGS = [
+const FLAGS = [
   { name: 'config', kind: 'text', value: 'FILE', help: 'YAML file with any of these settings, named as the flags' },
   { name: 'data', kind: 'text', value: 'DIR', initial: './headgate-data', help: 'folder of everything that is kept' },
   {

@@ -112,6 +112,8 @@ export const HISTORY_SECONDS = 600;
 
 /** Seconds that requests may go on after SIGTERM. */
 export const DRAIN_SECONDS = 10;
+/** Milliseconds in which a further signal to stop is an echo of the first and not someone's impatience. */
+export const SIGNAL_ECHO_MS = 500;
 /** Seconds until an idle keep-alive connection is closed. */
 export const KEEP_ALIVE_SECONDS = 120;
 /** Seconds in which a TLS handshake must be done. */

@@ -1,7 +1,7 @@
 /** DER (X.690), the encoding of certificates: as much of it as issuing one takes. */
 
 /** One value: its tag, the length of its content, its content. */
-export function der(tag: number, ...content: readonly Buffer[]): Buffer {
+function der(tag: number, ...content: readonly Buffer[]): Buffer {
   const body = Buffer.concat(content);
   return Buffer.concat([Buffer.of(tag), lengthOf(body.length), body]);
 }

@@ -155,6 +155,14 @@ for (const [name, node] of [
   });
 }
 
+test('a signal that comes twice at once, as from a terminal, still stops in order', async (t) => {
+  const { child } = await serve(t);
+  const ended = once(child, 'exit');
+  child.kill('SIGINT');
+  child.kill('SIGTERM');
+  assert.deepEqual(await ended, [0, null]);
+});
+
 test('the server ends with the process that started it, however that ends', async (t) => {
   const { child, registry } = await serve(t, OLDER);
   assert.equal(await status(registry, '/v2/'), 401);

@@ -2,7 +2,8 @@
 import { flushCompileCache } from 'node:module';
 import { type Config, parseConfig } from '../config.ts';
 import { flagHelp, variableOf } from '../flags.ts';
-import { type Running, serve, VERSION } from '../main.ts';
+import { SIGNAL_ECHO_MS } from '../limits.ts';
+import type { Running } from '../main.ts';
 import { makeLogger } from '../observe/logs.ts';
 
 const HELP = `Usage: headgate serve [flags]
@@ -25,6 +26,8 @@ export async function run(args: readonly string[]): Promise<void> {
     return;
   }
   const config = parseConfig(args, process.env);
+  // Everything else is loaded only now, so that mistakes are told at once.
+  const { serve, VERSION } = await import('../main.ts');
   const logger = makeLogger({ level: config.logLevel, format: config.logFormat });
   // Whoever reads our output may go; that is no reason to stop.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
@@ -34,7 +37,7 @@ export async function run(args: readonly string[]): Promise<void> {
   );
   const stopped = stopSignal();
   const running = await serve(config, logger);
-  process.stdout.write(greeting(config, running));
+  process.stdout.write(greeting(VERSION, config, running));
   // The next start finds the sources compiled, even if this process is killed and cannot write them at its end.
   setImmediate(() => flushCompileCache());
   const signal = await stopped;
@@ -45,22 +48,27 @@ export async function run(args: readonly string[]): Promise<void> {
   process.exit(0);
 }
 
-/** Resolves at the first signal to stop; a second one ends the process at once, as signals do. */
+/**
+ * Resolves at the first signal to stop; a later one ends the process at once, as signals do. One that comes with the
+ * first is its echo: a terminal sends Ctrl-C to all processes, and npm and bin/headgate.js pass theirs on as well.
+ */
 function stopSignal(): Promise<NodeJS.Signals> {
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
   const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
   const stop = (signal: NodeJS.Signals): void => {
-    for (const each of signals) process.off(each, stop);
     resolve(signal);
+    setTimeout(() => {
+      for (const each of signals) process.off(each, stop);
+    }, SIGNAL_ECHO_MS).unref();
   };
   for (const signal of signals) process.on(signal, stop);
   return promise;
 }
 
-function greeting(config: Config, running: Running): string {
+function greeting(version: string, config: Config, running: Running): string {
   const registry = new URL(running.registryUrl).host;
   const data = config.data.replace(/'/g, `'\\''`);
-  return `Headgate ${VERSION}, data in ${config.data}
+  return `Headgate ${version}, data in ${config.data}
 
   Kubernetes clients   export KUBECONFIG='${data}/admin.kubeconfig'
                        kubectl get imagestreams

@@ -15,6 +15,7 @@ export interface Metrics {
 /** Upper bounds in seconds: from what a read takes to what a large layer takes. */
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
+/** Begins to count; what the process itself does is read when it is asked for. */
 export function makeMetrics(version: string): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -36,16 +37,22 @@ export function makeMetrics(version: string): Metrics {
     buckets: BUCKETS,
     registers,
   });
-  const inFlight = new Gauge({
+  const running: Record<Edge, number> = { kube: 0, registry: 0, observe: 0 };
+  new Gauge({
     name: 'headgate_requests_in_flight',
     help: 'Requests that are being answered, watches among them.',
     labelNames: ['edge'],
     registers,
+    collect() {
+      for (const [edge, count] of Object.entries(running)) this.set({ edge }, count);
+    },
   });
   return {
-    begun: (edge) => inFlight.inc({ edge }),
+    begun(edge) {
+      running[edge]++;
+    },
     ended(edge, verb, code, seconds) {
-      inFlight.dec({ edge });
+      running[edge]--;
       requests.inc({ edge, verb, code });
       // How long a watch lasts says nothing about the server, and would drown what does.
       if (verb !== 'watch') durations.observe({ edge, verb }, seconds);
