@@ -15,7 +15,7 @@ import { fieldFindings } from './fieldvalidation.ts';
 import type { WriteOptions } from './options.ts';
 import { baseOf, computedOf } from './read.ts';
 import { apiVersionOf, type Rendering } from './representation.ts';
-import { checkName, checkNamespace, otherType } from './requestobject.ts';
+import { checkName, otherType, placeInNamespace } from './requestobject.ts';
 import { sendUpdated, sendWritten } from './write.ts';
 
 export interface ApplyRequest {
@@ -51,7 +51,7 @@ function configOf({ resource, name, namespace }: ApplyRequest, bytes: Buffer): K
   const wrong = wrongTypes[0]?.message ?? fieldFindings({ unknown, duplicates })[0];
   if (wrong !== undefined) throw badRequest(`failed to create typed patch object: ${wrong}`);
   checkName(object, name);
-  checkNamespace(resource, object, namespace);
+  placeInNamespace(resource, object, namespace);
   // As it was sent: what it leaves out, even if it is always printed, is not the manager's.
   return value;
 }

@@ -17,7 +17,7 @@ import { applyMergePatch } from './patch/merge.ts';
 import { applyStrategicPatch, BadStrategicPatch } from './patch/strategic.ts';
 import { baseOf, computedOf } from './read.ts';
 import { renderingOf } from './representation.ts';
-import { checkName, checkNamespace, otherType } from './requestobject.ts';
+import { checkName, otherType, placeInNamespace } from './requestobject.ts';
 import { sendUpdated, sendWritten } from './write.ts';
 
 /**
@@ -127,7 +127,7 @@ function patched({ exchange, resource, namespace, name, mode }: Target, change: 
   if (strict !== undefined) refuse(strict);
   if (mode === 'Warn') warn(exchange, fieldFindings(findings));
   checkName(object, name);
-  checkNamespace(resource, object, namespace);
+  placeInNamespace(resource, object, namespace);
   if (resource.kept && object.metadata.uid && object.metadata.uid !== uid) {
     const cause = invalidValue('metadata.uid', object.metadata.uid, 'field is immutable');
     // Said twice, as Kubernetes' two layers of validation do.

@@ -58,10 +58,18 @@ function textOf(value: object, member: 'kind' | 'apiVersion'): string {
   return typeof found === 'string' ? found : '';
 }
 
-/** @throws {DomainError} BadRequest if the object says another namespace than the URL. */
-export function checkNamespace(resource: Resource, object: KubeObject, namespace: string): void {
-  const { namespace: given } = object.metadata;
-  if (!resource.namespaced || !given || given === namespace) return;
+/**
+ * Puts the object where the URL says: it need not say so itself, and what lives in no namespace loses one that it names.
+ * @throws {DomainError} BadRequest if the object says another namespace than the URL.
+ */
+export function placeInNamespace(resource: Resource, object: KubeObject, namespace: string): void {
+  const { metadata } = object;
+  if (!resource.namespaced) {
+    delete metadata.namespace;
+    return;
+  }
+  metadata.namespace ||= namespace;
+  if (metadata.namespace === namespace) return;
   throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
 }
 

@@ -13,7 +13,7 @@ import { ListWriter } from './listwriter.ts';
 import { createOptions, type Deletion, deletionOf, listOptions, updateOptions } from './options.ts';
 import { computedItem, computedOf, sendAnswer } from './read.ts';
 import { type Rendering, rendered, renderingOf } from './representation.ts';
-import { checkName, checkNamespace, requestObject } from './requestobject.ts';
+import { checkName, placeInNamespace, requestObject } from './requestobject.ts';
 import { scan } from './scan.ts';
 import { selectionOf } from './selectors.ts';
 import { successStatus } from './status.ts';
@@ -24,7 +24,7 @@ export async function create(exchange: Exchange, resource: Resource, namespace: 
   // What cannot be read back has no columns.
   const how = renderingOf(exchange, { plain: !resource.verbs.includes('get') });
   const object = await requestObject(exchange, resource, options.fieldValidation);
-  checkNamespace(resource, object, namespace);
+  placeInNamespace(resource, object, namespace);
   const ctx = contextOf(exchange, options);
   if (resource.kept) {
     sendWritten(exchange, resource, await createObject(ctx, resource, namespace, object), how);
@@ -51,7 +51,7 @@ export async function update(
   const how = renderingOf(exchange);
   const object = await requestObject(exchange, resource, options.fieldValidation);
   checkName(object, name);
-  checkNamespace(resource, object, namespace);
+  placeInNamespace(resource, object, namespace);
   const ctx = contextOf(exchange, options);
   if (resource.kept) {
     // Only what names no version can be tried again; the rules change the object that they are given.
