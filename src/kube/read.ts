@@ -200,7 +200,7 @@ async function listKept(
 }
 
 /** Bytes are made when the item is written, so that what waits is what the store gave. */
-export function itemOf(resource: Resource, settings: Exchange['services']['settings'], kept: KeptObject): ListItem {
+function itemOf(resource: Resource, settings: Exchange['services']['settings'], kept: KeptObject): ListItem {
   return {
     item: () => served(resource, settings, kept, 'item'),
     object: () => parsed(resource, settings, kept),
