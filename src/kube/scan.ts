@@ -5,6 +5,7 @@ import { type KeptPage, pageKept } from '../objects/reads.ts';
 import type { Resource } from '../objects/resource.ts';
 import { type KeptObject, keyOf, nameOfKey, parsed } from '../objects/values.ts';
 import type { Freshness } from '../store/store.ts';
+import type { Labels } from './labelselector.ts';
 import { labelsOf } from './metadatabytes.ts';
 import { type Selection, selectsLabels, selectsName } from './selectors.ts';
 
@@ -83,17 +84,21 @@ function later(bound: string, other: string | undefined): string {
   return other !== undefined && other > bound ? other : bound;
 }
 
-/** Whether a kept object is selected; looks no further into it than the selection asks. */
+/**
+ * Whether a kept object is selected; looks no further into it than the selection asks. `labels` reads them out of a
+ * value, for callers that remember them.
+ */
 export function isSelected(
   resource: Resource,
   settings: Services['settings'],
   selection: Selection,
   kept: KeptObject,
+  labels: (value: Buffer) => Labels = labelsOf,
 ): boolean {
   if (selection.fields) {
     const { namespace, name } = nameOfKey(resource, kept.head.key);
     if (!selectsName(selection, namespace, name)) return false;
   }
-  if (selection.labels && !selectsLabels(selection, labelsOf(kept.head.value))) return false;
+  if (selection.labels && !selectsLabels(selection, labels(kept.head.value))) return false;
   return selection.fields?.matchesObject?.(parsed(resource, settings, kept)) ?? true;
 }

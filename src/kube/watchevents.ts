@@ -7,6 +7,8 @@ import { readKept } from '../objects/reads.ts';
 import type { Resource } from '../objects/resource.ts';
 import { type KeptObject, keptOf, nameOfKey, parsed, served, whole } from '../objects/values.ts';
 import type { Awaitable, Revision, StoreEvent } from '../store/store.ts';
+import type { Labels } from './labelselector.ts';
+import { labelsOf } from './metadatabytes.ts';
 import { apiVersionOf, partialJson, type Rendering, servedJson } from './representation.ts';
 import { isSelected } from './scan.ts';
 import { type Selection, selectsName } from './selectors.ts';
@@ -45,12 +47,20 @@ export function concerns({ resource, selection }: View, event: StoreEvent): bool
  */
 export function eventOf(view: View, event: StoreEvent): Awaitable<ObjectEvent | undefined> {
   if (keptOf(view.resource).composition) return composedEvent(view, event);
-  const { selection, resource, services } = view;
   const now = event.value && whole({ ...event, value: event.value });
   const old = event.previous && whole(event.previous);
-  const isNow = now !== undefined && (selection.all || isSelected(resource, services.settings, selection, now));
-  const was = old !== undefined && (selection.all || isSelected(resource, services.settings, selection, old));
-  return typed(event, isNow ? now : undefined, was ? old : undefined);
+  return typed(event, now && selected(view, now) ? now : undefined, old && selected(view, old) ? old : undefined);
+}
+
+function selected({ selection, resource, services }: View, kept: KeptObject): boolean {
+  return selection.all || isSelected(resource, services.settings, selection, kept, rememberedLabels);
+}
+
+const labels = new WeakMap<Buffer, { readonly labels: Labels }>();
+
+/** Labels of a value that all watches are told of. */
+function rememberedLabels(value: Buffer): Labels {
+  return remembered(labels, value, () => ({ labels: labelsOf(value) })).labels;
 }
 
 function typed(event: StoreEvent, now: KeptObject | undefined, old: KeptObject | undefined): ObjectEvent | undefined {
@@ -59,16 +69,23 @@ function typed(event: StoreEvent, now: KeptObject | undefined, old: KeptObject |
   return old && { type: 'DELETED', kept: old, revision };
 }
 
+/** Reads only what must be sent, unless the selection asks for more than the heads tell. */
 async function composedEvent(view: View, event: StoreEvent): Promise<ObjectEvent | undefined> {
-  const { selection, resource, services } = view;
-  const selected = (kept: KeptObject | undefined): boolean =>
-    kept !== undefined && isSelected(resource, services.settings, selection, kept);
-  const now = event.value && (await assembled(view, event, event.revision));
-  const isNow = selected(now);
-  // Without conditions on the object the head tells enough of what it was, unless that is what must be sent.
-  const known = isNow && event.previous && !selection.fields?.matchesObject ? whole(event.previous) : undefined;
-  const old = event.previous && (known ?? (await assembled(view, event, event.revision - 1)));
-  return typed(event, isNow ? now : undefined, selected(old) ? old : undefined);
+  const { revision, value, previous } = event;
+  const now = (): Promise<KeptObject | undefined> => assembled(view, event, revision);
+  const old = (): Promise<KeptObject | undefined> => assembled(view, event, revision - 1);
+  if (view.selection.fields?.matchesObject) {
+    const [after, before] = [value && (await now()), previous && (await old())];
+    return typed(
+      event,
+      after && selected(view, after) ? after : undefined,
+      before && selected(view, before) ? before : undefined,
+    );
+  }
+  const is = value !== undefined && selected(view, whole({ ...event, value }));
+  const was = previous !== undefined && selected(view, whole(previous));
+  if (is) return typed(event, await now(), was ? whole(previous) : undefined);
+  return was ? typed(event, undefined, await old()) : undefined;
 }
 
 const assemblies = new WeakMap<StoreEvent, Map<Revision, Promise<KeptObject | undefined>>>();
