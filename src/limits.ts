@@ -164,3 +164,5 @@ export const COMPOSED_CACHE_BYTES = 16 * MiB;
 export const PURGE_RETRY_SECONDS = 5;
 /** Manifests whose media type and size are kept in memory. */
 export const DESCRIBED_MANIFESTS = 20_000;
+/** Milliseconds between two looks for uploads that expired. */
+export const EXPIRY_CHECK_MS = 3_600_000;

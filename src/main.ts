@@ -5,22 +5,29 @@ import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { ADMIN, openAdminToken } from './access/admin.ts';
-import { type Authenticator, makeAuthenticator } from './access/authenticator.ts';
+import { ANONYMOUS, type Authenticator, makeAuthenticator } from './access/authenticator.ts';
 import { ADMIN_SUBJECT, type Authority, openAuthority } from './access/authority.ts';
 import { makeAuthorizer } from './access/authorizer.ts';
 import { kubeconfigOf } from './access/kubeconfig.ts';
 import { makePrivateFolder, replacePrivateFile } from './access/privatefile.ts';
 import { AccessTokens } from './access/tokens.ts';
-import { MASTERS } from './access/user.ts';
+import { MASTERS, type User } from './access/user.ts';
 import type { Blobs } from './blobs/blobs.ts';
 import { cachedBlobs } from './blobs/cache.ts';
 import { openFilesystemBlobs } from './blobs/filesystem/filesystem.ts';
 import { ensureNamespaces, SEED_NAMESPACES } from './cluster/namespaces.ts';
+import { startPurge } from './cluster/purge.ts';
 import { clusterResources } from './cluster/resources.ts';
 import { type Config, isDnsName } from './config.ts';
 import { digestOf } from './image/digest.ts';
 import { endWatches, kubeHandler } from './kube/server.ts';
-import { BLOB_CACHE_BYTES, CERTIFICATE_CHECK_MS, DRAIN_SECONDS } from './limits.ts';
+import {
+  BLOB_CACHE_BYTES,
+  CERTIFICATE_CHECK_MS,
+  DRAIN_SECONDS,
+  EXPIRY_CHECK_MS,
+  UPLOAD_STALE_SECONDS,
+} from './limits.ts';
 import {
   authorityOf,
   drain,
@@ -40,8 +47,9 @@ import { makeMetrics } from './observe/metrics.ts';
 import { type Follow, makeFollow, type TimedResponse } from './observe/requests.ts';
 import { isObserved, observeHandler } from './observe/server.ts';
 import { registryHandler, whenContinueIsExpected } from './registry/server.ts';
+import { dropStaleUploads } from './registry/sessions.ts';
 import { openSqliteStore } from './store/sqlite/sqlite.ts';
-import type { Store } from './store/store.ts';
+import type { Awaitable, Store } from './store/store.ts';
 import { imageResources } from './streams/resources.ts';
 
 export const VERSION = manifest.version;
@@ -74,7 +82,7 @@ export async function serve(config: Config, logger: Logger = loggerOf(config)): 
   const blobs = opened.adopt(await openBlobs(config), (it) => it.close());
   const now = (): Date => new Date();
   const tokens = opened.adopt(new AccessTokens(store, now), (it) => it.close());
-  const authority = openAuthority(authorityOptions(config));
+  const authority = await openAuthority(authorityOptions(config));
 
   const state: State = { parts: undefined, draining: false };
   const api = secureServer(authority.server, authority.certificate, dispatchers(state, 'api'));
@@ -90,24 +98,26 @@ export async function serve(config: Config, logger: Logger = loggerOf(config)): 
 
   const token = await openAdminToken(config.data, tokens, now());
   const services = servicesOf(config, store, blobs, addresses.registry);
-  await ensureNamespaces(
-    { ...services, user: SYSTEM, dryRun: false, warn: (text) => logger.warn(text) },
-    SEED_NAMESPACES,
-  );
+  const ctx = { ...services, user: SYSTEM, dryRun: false, warn: (text: string): void => logger.warn(text) };
+  await ensureNamespaces(ctx, SEED_NAMESPACES);
+  opened.adopt(await startPurge(ctx, RESOURCES), (it) => it.close());
+  const expiry = setInterval(() => void expireUploads(services, logger), EXPIRY_CHECK_MS).unref();
+  opened.defer(() => clearInterval(expiry));
   state.parts = partsOf(services, makeAuthenticator(tokens, now), logger, () => state.draining);
 
   const apiUrl = `https://${addresses.api}`;
   const kubeconfig = join(config.data, 'admin.kubeconfig');
   writeKubeconfig(kubeconfig, apiUrl, authority, token);
-  const renewal = setInterval(() => {
+  const renew = async (): Promise<void> => {
     try {
-      const renewed = openAuthority(authorityOptions(config));
+      const renewed = await openAuthority(authorityOptions(config));
       api.setSecureContext(tlsOptions(renewed.server, renewed.certificate));
       writeKubeconfig(kubeconfig, apiUrl, renewed, token);
     } catch (error) {
       logger.error({ err: error }, 'the certificates could not be looked at or renewed; the old ones stay in use');
     }
-  }, CERTIFICATE_CHECK_MS).unref();
+  };
+  const renewal = setInterval(() => void renew(), CERTIFICATE_CHECK_MS).unref();
   opened.defer(() => clearInterval(renewal));
 
   const running = opened.move();
@@ -211,11 +221,26 @@ function partsOf(services: Services, authenticator: Authenticator, logger: Logge
   const registry = registryHandler(services, { identify: identifyRegistry, publicUrl }, report);
   return {
     follow: makeFollow(metrics, logger),
-    kube: kubeHandler(services, RESOURCES, identifyApi, { build: { version: VERSION }, report }),
+    kube: kubeHandler(services, RESOURCES, (req) => named(identifyApi(req)), { build: { version: VERSION }, report }),
     registry,
     registryExpectant: whenContinueIsExpected(registry),
     observe: (req, res) => void observe(req, res),
   };
+}
+
+/** Whoever shows no credential is nobody, and is asked for one (401): no role allows anything to everybody yet. */
+function named(user: Awaitable<User>): Awaitable<User | undefined> {
+  if (user instanceof Promise) return user.then(named);
+  return user === ANONYMOUS ? undefined : user;
+}
+
+/** Drops uploads that nobody went on with. */
+async function expireUploads(services: Services, logger: Logger): Promise<void> {
+  try {
+    await dropStaleUploads(services, new Date(services.now().getTime() - UPLOAD_STALE_SECONDS * 1000));
+  } catch (err) {
+    logger.warn({ err }, 'stale uploads could not be dropped; they will be tried again');
+  }
 }
 
 function apiPaths(): readonly string[] {

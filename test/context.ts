@@ -16,7 +16,10 @@ export async function testContext(changes: Partial<Context> = {}): Promise<Conte
     blobs: openMemoryBlobs(),
     authorizer: { authorize: () => ({ allowed: true, reason: '' }) },
     settings: { registryHost: 'registry.test:5000', autoNamespaces: true },
-    now: () => new Date((clock += 1000)),
+    now: () => {
+      clock += 1000;
+      return new Date(clock);
+    },
     uid: randomUUID,
     suffix: (characters) => randomUUID().replaceAll('-', '').slice(0, characters),
     user: { name: 'tester', groups: ['system:masters'] },

@@ -37,7 +37,12 @@ interface Need {
   readonly file?: string;
   /** Whether a program of this name will do. */
   readonly suits?: (path: string) => boolean;
+  /** What needs it; tests if that is not said. */
+  readonly for?: Purpose;
 }
+
+/** What parts are got for. */
+type Purpose = 'tests' | 'bench';
 
 const NEEDS = {
   skopeo: { from: 'install', package: 'skopeo' },
@@ -47,6 +52,8 @@ const NEEDS = {
   'docker-registry': { from: 'unpack', package: 'docker-registry', file: 'usr/bin/docker-registry' },
   busybox: { from: 'unpack', package: 'busybox-static', file: 'bin/busybox', suits: isStatic },
   kubectl: { from: 'build', suits: isRecentKubectl },
+  wrk: { from: 'install', package: 'wrk', for: 'bench' },
+  curl: { from: 'install', package: 'curl', for: 'bench' },
 } as const satisfies Record<string, Need>;
 
 /** A program that tests need. */
@@ -70,8 +77,12 @@ export function part(name: Part): string {
  *
  * @throws {Error} that names the parts that could not be got, and how to get each.
  */
-export function getParts(say: (line: string) => void): void {
-  const missing = PARTS.filter((name) => find(name) === undefined);
+export function getParts(say: (line: string) => void, purpose: Purpose = 'tests'): void {
+  const wanted = PARTS.filter((name) => {
+    const need: Need = NEEDS[name];
+    return (need.for ?? 'tests') === purpose || (purpose === 'bench' && name === 'docker-registry');
+  });
+  const missing = wanted.filter((name) => find(name) === undefined);
   if (missing.length === 0) return;
   say(`missing: ${missing.join(', ')}`);
   const debian = missing.filter((name) => NEEDS[name].from !== 'build');
@@ -80,7 +91,9 @@ export function getParts(say: (line: string) => void): void {
   const still = missing.filter((name) => find(name) === undefined);
   if (still.length === 0) return;
   const lines = still.map((name) => `  ${name}: ${howToGet(name)}`);
-  throw new Error(`the tests need programs that are not there and could not be got:\n${lines.join('\n')}`);
+  throw new Error(
+    `the ${purpose === 'tests' ? 'tests' : 'benchmarks'} need programs that are not there and could not be got:\n${lines.join('\n')}`,
+  );
 }
 
 const found = new Map<Part, string>();

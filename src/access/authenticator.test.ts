@@ -120,9 +120,9 @@ test('an expired token is refused', async (t) => {
 });
 
 /** Certificates of an authority of its own, which calls itself as the first one does or not. */
-function stranger(purpose: Purpose, days = 1): KeyPair {
+async function stranger(purpose: Purpose, days = 1): Promise<KeyPair> {
   const [key, issuerKey] = [newKey(), newKey()];
-  const certificate = issueCertificate({
+  const certificate = await issueCertificate({
     subject: { commonName: 'system:admin', organizations: ['system:masters'] },
     publicKey: createPublicKey(key),
     issuer: { commonName: 'headgate-ca-00000000' },
@@ -144,7 +144,7 @@ interface TlsServer {
 async function tlsServer(t: TestContext, authenticator: Authenticator): Promise<TlsServer> {
   const folder = mkdtempSync(join(tmpdir(), 'headgate-authenticator-'));
   t.after(() => rmSync(folder, { recursive: true }));
-  const authority = openAuthority({ folder, names: ['localhost', '127.0.0.1'], now: NOW });
+  const authority = await openAuthority({ folder, names: ['localhost', '127.0.0.1'], now: NOW });
   const server = https.createServer(
     {
       key: authority.server.key,
@@ -188,7 +188,7 @@ test('a client certificate of our authority names its user; others are refused',
   assert.deepEqual(await ask({ pair: authority.admin, authorization: `Bearer ${token}` }), ALICE, 'a token goes first');
   assert.equal(await ask({ pair: authority.admin, authorization: `Bearer ${newAccessToken()}` }), 'refused');
   assert.equal(await ask({ pair: authority.server }), 'refused', 'not a certificate for clients');
-  assert.equal(await ask({ pair: stranger({ is: 'client' }) }), 'refused');
+  assert.equal(await ask({ pair: await stranger({ is: 'client' }) }), 'refused');
 });
 
 test('a client certificate that expires during a connection is refused from then on', async (t) => {

@@ -26,7 +26,7 @@ function folderOf(t: TestContext): string {
   return join(parent, 'tls');
 }
 
-function open(folder: string, names: readonly string[] = NAMES, now = NOW): Authority {
+function open(folder: string, names: readonly string[] = NAMES, now = NOW): Promise<Authority> {
   return openAuthority({ folder, names, now });
 }
 
@@ -34,10 +34,10 @@ function later(days: number): Date {
   return new Date(NOW.getTime() + days * 86_400_000);
 }
 
-test('issues certificates that OpenSSL accepts, and private files', (t) => {
+test('issues certificates that OpenSSL accepts, and private files', async (t) => {
   const folder = folderOf(t);
   const names = [...NAMES, 'registry.example.com', '*.apps.example.com', '10.1.2.3', 'fd00::1:0:0:42'];
-  const authority = open(folder, names);
+  const authority = await open(folder, names);
   const ca = new X509Certificate(authority.certificate);
   assert.ok(ca.ca);
   assert.ok(ca.verify(ca.publicKey));
@@ -65,17 +65,17 @@ test('issues certificates that OpenSSL accepts, and private files', (t) => {
   for (const name of readdirSync(folder)) assert.equal(statSync(join(folder, name)).mode & 0o777, 0o600, name);
 });
 
-test('changes nothing when it is opened again', (t) => {
+test('changes nothing when it is opened again', async (t) => {
   const folder = folderOf(t);
-  const first = open(folder);
-  assert.deepEqual(open(folder), first);
-  assert.deepEqual(open(folder, ['localhost']), first, 'fewer names are covered too');
+  const first = await open(folder);
+  assert.deepEqual(await open(folder), first);
+  assert.deepEqual(await open(folder, ['localhost']), first, 'fewer names are covered too');
 });
 
-test('renews only the server certificate when a name is added, and keeps its key', (t) => {
+test('renews only the server certificate when a name is added, and keeps its key', async (t) => {
   const folder = folderOf(t);
-  const first = open(folder);
-  const second = open(folder, [...NAMES, 'new.example.com']);
+  const first = await open(folder);
+  const second = await open(folder, [...NAMES, 'new.example.com']);
   assert.notEqual(second.server.certificate, first.server.certificate);
   assert.equal(second.server.key, first.server.key);
   assert.equal(second.certificate, first.certificate);
@@ -83,15 +83,15 @@ test('renews only the server certificate when a name is added, and keeps its key
   assert.ok(new X509Certificate(second.server.certificate).checkHost('new.example.com'));
 });
 
-test('renews what is about to expire, and the authority before what it issues outlives it', (t) => {
+test('renews what is about to expire, and the authority before what it issues outlives it', async (t) => {
   const folder = folderOf(t);
-  const first = open(folder);
-  assert.deepEqual(open(folder, NAMES, later(334)), first);
-  const second = open(folder, NAMES, later(336));
+  const first = await open(folder);
+  assert.deepEqual(await open(folder, NAMES, later(334)), first);
+  const second = await open(folder, NAMES, later(336));
   assert.notEqual(second.server.certificate, first.server.certificate);
   assert.notEqual(second.admin.certificate, first.admin.certificate);
   assert.equal(second.certificate, first.certificate);
-  const third = open(folder, NAMES, later(3300));
+  const third = await open(folder, NAMES, later(3300));
   assert.notEqual(third.certificate, first.certificate);
   const [old, renewed] = [new X509Certificate(first.certificate), new X509Certificate(third.certificate)];
   assert.equal(renewed.subject, old.subject);
@@ -101,12 +101,12 @@ test('renews what is about to expire, and the authority before what it issues ou
   );
 });
 
-test('completes what a crash left, whichever file is missing', (t) => {
+test('completes what a crash left, whichever file is missing', async (t) => {
   const folder = folderOf(t);
-  const first = open(folder);
+  const first = await open(folder);
   for (const name of ['ca.crt', 'server.key', 'server.crt', 'admin.key', 'admin.crt']) {
     rmSync(join(folder, name));
-    const again = open(folder);
+    const again = await open(folder);
     const ca = new X509Certificate(again.certificate);
     assert.ok(ca.publicKey.equals(new X509Certificate(first.certificate).publicKey), name);
     for (const pair of [again.server, again.admin]) {
@@ -114,26 +114,26 @@ test('completes what a crash left, whichever file is missing', (t) => {
       assert.ok(certificate.checkPrivateKey(createPrivateKey(pair.key)), name);
       assert.ok(certificate.checkIssued(ca) && certificate.verify(ca.publicKey), name);
     }
-    assert.deepEqual(open(folder), again);
+    assert.deepEqual(await open(folder), again);
   }
 });
 
-test('replaces damaged files that can be made again, and refuses to replace the authority', (t) => {
+test('replaces damaged files that can be made again, and refuses to replace the authority', async (t) => {
   const folder = folderOf(t);
-  const first = open(folder);
+  const first = await open(folder);
   for (const name of ['server.key', 'server.crt', 'admin.key', 'admin.crt']) {
     writeFileSync(join(folder, name), 'nonsense');
-    assert.equal(open(folder).certificate, first.certificate);
+    assert.equal((await open(folder)).certificate, first.certificate);
     assert.notEqual(readFileSync(join(folder, name), 'utf8'), 'nonsense', name);
   }
   const other = folderOf(t);
-  open(other);
+  await open(other);
   for (const name of ['ca.key', 'ca.crt']) {
     const whole = readFileSync(join(folder, name));
     for (const damage of ['', 'nonsense', readFileSync(join(other, name))]) {
       writeFileSync(join(folder, name), damage);
-      assert.throws(
-        () => open(folder),
+      await assert.rejects(
+        open(folder),
         (error) =>
           error instanceof UnusableFile && error.message.includes(join(folder, 'ca.')) && /backup/.test(error.message),
       );
@@ -141,18 +141,18 @@ test('replaces damaged files that can be made again, and refuses to replace the 
     writeFileSync(join(folder, name), whole);
   }
   rmSync(join(folder, 'ca.key'));
-  assert.throws(() => open(folder), UnusableFile);
+  await assert.rejects(open(folder), UnusableFile);
   assert.ok(!existsSync(join(folder, 'ca.key')));
 });
 
-test('removes temporary files that a killed process left, not those of one that may be alive', (t) => {
+test('removes temporary files that a killed process left, not those of one that may be alive', async (t) => {
   const folder = folderOf(t);
-  open(folder);
+  await open(folder);
   const [old, young] = [join(folder, 'ca.key.0a.tmp'), join(folder, 'ca.key.0b.tmp')];
   for (const file of [old, young]) writeFileSync(file, 'x');
   utimesSync(old, NOW, new Date(NOW.getTime() - 61_000));
   utimesSync(young, NOW, NOW);
-  open(folder);
+  await open(folder);
   assert.deepEqual([existsSync(old), existsSync(young)], [false, true]);
 });
 
@@ -163,7 +163,8 @@ test('gives processes that start at once the same authority', async (t) => {
     import(workerData.module).then(({ openAuthority }) => {
       parentPort.postMessage('loaded');
       Atomics.wait(workerData.gate, 0, 0);
-      parentPort.postMessage(openAuthority({ folder: workerData.folder, names: ['localhost'], now: new Date() }).certificate);
+      openAuthority({ folder: workerData.folder, names: ['localhost'], now: new Date() })
+        .then(({ certificate }) => parentPort.postMessage(certificate));
     });`;
   const gate = new Int32Array(new SharedArrayBuffer(4));
   const workerData = { module: new URL('./authority.ts', import.meta.url).href, folder, gate };
@@ -180,5 +181,5 @@ test('gives processes that start at once the same authority', async (t) => {
   Atomics.notify(gate, 0);
   const made = await Promise.all(starters.map((starter) => starter.made));
   assert.equal(new Set(made).size, 1);
-  assert.equal(open(folder, ['localhost'], new Date()).certificate, made[0]);
+  assert.equal((await open(folder, ['localhost'], new Date())).certificate, made[0]);
 });

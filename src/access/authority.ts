@@ -61,15 +61,15 @@ interface Issuer {
  * @throws {UnusableFile} if the authority's key or certificate is damaged, or its key is gone: they cannot be made again
  *   without every client having to trust a new one. Errors of the file system are thrown as they are.
  */
-export function openAuthority(options: AuthorityOptions): Authority {
+export async function openAuthority(options: AuthorityOptions): Promise<Authority> {
   const { folder, names, now } = options;
   makePrivateFolder(folder);
   sweep(folder, now);
-  const issuer = openIssuer(folder, now);
+  const issuer = await openIssuer(folder, now);
   return {
     certificate: issuer.certificate.toString(),
-    server: openPair(folder, 'server', issuer, { commonName: 'headgate' }, { is: 'server', names }, now),
-    admin: openPair(folder, 'admin', issuer, ADMIN_SUBJECT, { is: 'client' }, now),
+    server: await openPair(folder, 'server', issuer, { commonName: 'headgate' }, { is: 'server', names }, now),
+    admin: await openPair(folder, 'admin', issuer, ADMIN_SUBJECT, { is: 'client' }, now),
   };
 }
 
@@ -82,7 +82,7 @@ function sweep(folder: string, now: Date): void {
   }
 }
 
-function openIssuer(folder: string, now: Date): Issuer {
+async function openIssuer(folder: string, now: Date): Promise<Issuer> {
   const keyFile = join(folder, 'ca.key');
   const certificateFile = join(folder, 'ca.crt');
   const advice = `restore it from a backup, or delete ${folder} to begin a new authority that every client must then trust anew`;
@@ -99,7 +99,7 @@ function openIssuer(folder: string, now: Date): Issuer {
   }
   const publicKey = createPublicKey(key);
   const subject = { commonName: `headgate-ca-${keyIdOf(publicKey).toString('hex').slice(0, 8)}` };
-  const make = (): string =>
+  const make = (): Promise<string> =>
     issueCertificate({
       subject,
       publicKey,
@@ -110,13 +110,13 @@ function openIssuer(folder: string, now: Date): Issuer {
       now,
       days: AUTHORITY_DAYS,
     });
-  let certificate = parseCertificate(text ?? createPrivateFile(certificateFile, make()));
+  let certificate = parseCertificate(text ?? createPrivateFile(certificateFile, await make()));
   if (!certificate?.ca || !certificate.checkPrivateKey(key) || certificate.subject !== `CN=${subject.commonName}`) {
     throw new UnusableFile(certificateFile, `is damaged, or not the certificate of ca.key: ${advice}`);
   }
   // The key and the name stay, so whatever it has issued stays valid, under the old certificate and the new one.
   if (daysLeft(certificate, now) < CERTIFICATE_DAYS) {
-    const renewed = make();
+    const renewed = await make();
     replacePrivateFile(certificateFile, renewed);
     certificate = new X509Certificate(renewed);
   }
@@ -124,14 +124,14 @@ function openIssuer(folder: string, now: Date): Issuer {
 }
 
 /** A pair under `<name>.key` and `<name>.crt`. The key outlives the certificates, so the two files always fit. */
-function openPair(
+async function openPair(
   folder: string,
   name: string,
   issuer: Issuer,
   subject: Subject,
   purpose: Purpose,
   now: Date,
-): KeyPair {
+): Promise<KeyPair> {
   const keyFile = join(folder, `${name}.key`);
   const certificateFile = join(folder, `${name}.crt`);
   let keyText = readPrivateFile(keyFile) ?? createPrivateFile(keyFile, pemOf(newKey()));
@@ -147,7 +147,7 @@ function openPair(
   if (text !== undefined && present && isFit(present, key, issuer, purpose, now)) {
     return { certificate: text, key: keyText };
   }
-  const certificate = issueCertificate({
+  const certificate = await issueCertificate({
     subject,
     publicKey: createPublicKey(key),
     issuer: issuer.subject,

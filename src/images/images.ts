@@ -24,7 +24,7 @@ import { imageTable } from './table.ts';
 import { pathSegmentFault, validateImage } from './validate.ts';
 
 /** The parts of an Image that are derived from its manifest and config. */
-export function contentOf(image: Image): ImageContent {
+function contentOf(image: Image): ImageContent {
   return { ...image, name: nameOf(image), annotations: image.metadata.annotations };
 }
 

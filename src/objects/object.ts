@@ -1,6 +1,4 @@
 /** What every API object has. */
-import type { User } from '../access/user.ts';
-
 export interface OwnerReference {
   apiVersion: string;
   kind: string;
@@ -52,9 +50,4 @@ export function apiTime(date: Date): string {
 /** The name of an object that has been stored or validated; '' before. */
 export function nameOf(object: KubeObject): string {
   return object.metadata.name ?? '';
-}
-
-/** Who did something, for records that are kept. */
-export function actorOf(user: User): string {
-  return user.name;
 }

@@ -121,7 +121,7 @@ export interface StatusAnswer {
 
 /** Selectors as predicates, so that a computed list can spare work. */
 export interface ComputedListOptions {
-  matchesLabels(labels: Readonly<Record<string, string>> | undefined): boolean;
+  readonly matchesLabels: (labels: Readonly<Record<string, string>> | undefined) => boolean;
 }
 
 export interface DeleteOptions {

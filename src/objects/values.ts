@@ -1,7 +1,7 @@
 /**
  * How an object is kept: as the bytes that are served. A value is one line of JSON that begins with
  * `{"metadata":{"resourceVersion":""`: kind and apiVersion are the resource's own, and the version is the entry's
- * revision, put between on the way out. A second line, where there is one, holds facts that are never served.
+ * revision, put between on the way out.
  */
 import type { Entry, Revision } from '../store/store.ts';
 import type { Settings } from './context.ts';
@@ -36,18 +36,11 @@ export function keptOf<T extends KubeObject>(resource: Resource<T>): NonNullable
   return resource.kept;
 }
 
-/** An object as a value; its kind, apiVersion and resourceVersion are left out. */
-export function toValue(object: KubeObject, facts?: object): Buffer {
+/** An object as a value: its kind, apiVersion and resourceVersion are left out. */
+export function toValue(object: KubeObject): Buffer {
   const { kind: _kind, apiVersion: _apiVersion, metadata, ...members } = object;
   const { resourceVersion: _resourceVersion, ...meta } = metadata;
-  const line = JSON.stringify({ metadata: { resourceVersion: '', ...meta }, ...members });
-  return Buffer.from(facts ? `${line}\n${JSON.stringify(facts)}` : line);
-}
-
-/** The facts beside an object that are never served; undefined if there are none. The caller knows their shape. */
-export function factsOf(value: Buffer): unknown {
-  const end = value.indexOf(NEWLINE);
-  return end < 0 ? undefined : JSON.parse(value.toString('utf8', end + 1));
+  return Buffer.from(JSON.stringify({ metadata: { resourceVersion: '', ...meta }, ...members }));
 }
 
 /** An object as it was read: its head and, if it is composed, its parts in the order of their names. */

@@ -96,7 +96,7 @@ export async function creation<T extends KubeObject>(
   meta.creationTimestamp = apiTime(ctx.now());
   if (kept.generation) meta.generation = 1;
   await kept.prepareCreate?.(ctx, object);
-  await refuseInvalid(ctx, resource, object, undefined, validateMetadata(resource, object), kept.validate);
+  await refuseInvalid(ctx, resource, object, undefined, validateMetadata(resource, object), kept);
   const stored = canonicalOf(resource, object);
   const changes = [
     ...puts(resource, namespace, stored, undefined),
@@ -157,7 +157,7 @@ async function updateOnce<T extends KubeObject>(
     object.metadata.generation = (old.metadata.generation ?? 0) + 1;
   }
   const metadataErrors = validateMetadataUpdate(object, old);
-  await refuseInvalid(ctx, resource, object, old, metadataErrors, rules.validate);
+  await refuseInvalid(ctx, resource, object, old, metadataErrors, rules);
   const stored = canonicalOf(resource, object);
   if (stored.metadata.deletionTimestamp && !stored.metadata.finalizers?.length) {
     const changes = await removal(ctx, resource, namespace, current, old);
@@ -218,9 +218,9 @@ async function refuseInvalid<T extends KubeObject>(
   object: T,
   old: T | undefined,
   metadata: readonly FieldError[],
-  validate: Kept<T>['validate'],
+  rules: Pick<Kept<T>, 'validate'>,
 ): Promise<void> {
-  const errors = [...metadata, ...(await validate(ctx, object, old))];
+  const errors = [...metadata, ...(await rules.validate(ctx, object, old))];
   if (errors.length > 0) throw invalid(resource, nameOf(object), errors);
 }
 

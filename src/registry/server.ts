@@ -123,7 +123,11 @@ function act(exchange: Exchange, route: Route, kind: RepositoryRoute): Awaitable
   const chosen = ACTS[kind][exchange.req.method ?? ''];
   if (!chosen) throw methodNotAllowed(Object.keys(ACTS[kind]));
   const repo = parseRepositoryName(route.name);
-  if (!repo.valid) throw new RegistryError('NAME_INVALID', repo.reason, { detail: { name: route.name } });
+  if (!repo.valid) {
+    // An answer to HEAD cannot say why. After 404 skopeo and podman go on to a request whose answer can.
+    const seen = exchange.req.method === 'HEAD' ? { status: 404 } : {};
+    throw new RegistryError('NAME_INVALID', repo.reason, { detail: { name: route.name }, ...seen });
+  }
   const target: Target = { repo, name: route.name, last: route.last };
   if (chosen.needs === 'inside') return chosen.run(exchange, target);
   const permitted = permit(exchange, target, chosen.needs);

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch, Revision, Store, StoreError, StoreEvent, Watch, WatchListener } from './store.ts';
 
+/** Keeps what a watch says, for tests, and lets them wait for it. */
 export class Recorder implements WatchListener {
   readonly batches: Batch[] = [];
   /** Called with each batch, after it was recorded. */

@@ -101,7 +101,7 @@ function apply(stream: ImageStream, histories: Map<string, NamedTagEventList>, m
 }
 
 /** Writes histories back into a stream's status, in the order of the tags. */
-export function setHistories(stream: ImageStream, histories: ReadonlyMap<string, NamedTagEventList>): void {
+function setHistories(stream: ImageStream, histories: ReadonlyMap<string, NamedTagEventList>): void {
   const tags = [...histories.values()].sort((a, b) => (a.tag < b.tag ? -1 : 1));
   const { tags: _old, ...status } = stream.status ?? { dockerImageRepository: '' };
   stream.status = tags.length > 0 ? { ...status, tags } : status;

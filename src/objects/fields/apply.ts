@@ -1,6 +1,5 @@
 /** Server-side apply: merges what a manager wants into what is there, and takes away what it no longer wants. */
 import { isDeepStrictEqual } from 'node:util';
-import { isJsonObject } from '../../image/json.ts';
 import { badRequest, DomainError } from '../errors.ts';
 import type { KubeObject } from '../object.ts';
 import type { ObjectSchema, Schema } from '../schema.ts';
@@ -155,9 +154,4 @@ function describe({ manager, path }: FieldConflict): { readonly manager: string;
   const subresource = manager.subresource ? ` with subresource ${JSON.stringify(manager.subresource)}` : '';
   const at = manager.operation === 'Update' && manager.time ? ` at ${manager.time}` : '';
   return { manager: `${JSON.stringify(manager.manager)}${version}${subresource}${at}`, field: pathText(path) };
-}
-
-/** Whether a value is an object; for callers that read configs. */
-export function isConfig(value: unknown): value is KubeObject {
-  return isJsonObject(value);
 }

@@ -13,16 +13,11 @@ interface Node {
 export type FieldSet = Node;
 export type FieldPath = readonly string[];
 
-export const NO_FIELDS: FieldSet = { member: false, children: new Map() };
+const NO_FIELDS: FieldSet = { member: false, children: new Map() };
 const LEAF: Node = { member: true, children: new Map() };
 
 export function isEmptySet(set: FieldSet): boolean {
   return !set.member && set.children.size === 0;
-}
-
-/** The set with one path more. */
-export function withPath(set: FieldSet, path: FieldPath): FieldSet {
-  return union(set, fieldSet([path]));
 }
 
 /** The set of some paths. */
@@ -52,6 +47,7 @@ function made(member: boolean, children: ReadonlyMap<string, Node>): Node {
   return { member, children };
 }
 
+/** The paths of either. */
 export function union(a: FieldSet, b: FieldSet): FieldSet {
   if (isEmptySet(a)) return b;
   if (isEmptySet(b)) return a;
@@ -63,6 +59,7 @@ export function union(a: FieldSet, b: FieldSet): FieldSet {
   return made(a.member || b.member, children);
 }
 
+/** The paths of both. */
 export function intersection(a: FieldSet, b: FieldSet): FieldSet {
   const children = new Map<string, Node>();
   for (const [element, node] of a.children) {

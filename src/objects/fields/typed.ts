@@ -11,6 +11,7 @@ export class Untypable extends Error {
 /** How a value is divided. `atomic`: it belongs to one manager as a whole. */
 export type Shape = 'atomic' | 'members' | 'items';
 
+/** The shape of a value by its schema; without a schema it is atomic. */
 export function shapeOf(schema: Schema | undefined, value: unknown): Shape {
   if (!schema) return 'atomic';
   switch (schema.type) {
@@ -27,7 +28,7 @@ export function shapeOf(schema: Schema | undefined, value: unknown): Shape {
 }
 
 /** Lists are told from the list type or, where the schema gives none, from the way patches merge them. */
-export function listKind(schema: ArraySchema): 'atomic' | 'set' | 'map' {
+function listKind(schema: ArraySchema): 'atomic' | 'set' | 'map' {
   if (schema.listType) return schema.listType;
   if (!schema.patchStrategy?.includes('merge')) return 'atomic';
   return schema.patchMergeKey ? 'map' : 'set';
@@ -72,7 +73,7 @@ function itemsOf(schema: ArraySchema, items: readonly unknown[]): Part[] {
 }
 
 /** The path element of an item of a list that is not atomic. */
-export function elementOf(schema: ArraySchema, item: unknown): string {
+function elementOf(schema: ArraySchema, item: unknown): string {
   if (listKind(schema) === 'set') return `v:${JSON.stringify(item)}`;
   if (!isJsonObject(item)) throw new Untypable('an item of a keyed list is not an object');
   const keys: Record<string, unknown> = {};

@@ -9,7 +9,7 @@ import { openSqliteStore } from './sqlite.ts';
 export const COUNTERS = ['counter/a', 'counter/b', 'counter/c'];
 
 /** Adds one to a counter, by compare-and-set; resolves to the commit's revision. */
-export async function increment(store: Store, key: string): Promise<Revision> {
+async function increment(store: Store, key: string): Promise<Revision> {
   for (;;) {
     const entry = await store.get(key);
     const value = Buffer.from(String(Number(entry?.value.toString() ?? '0') + 1));

@@ -9,6 +9,7 @@ import { isBusy, storeFailure } from './failure.ts';
 import type { Journal } from './journal.ts';
 import type { Reader } from './reader.ts';
 
+/** Tells the watches of every commit, by this process or another, in the order of revisions. */
 export class Feed {
   readonly #file: string;
   readonly #reader: Reader;

@@ -25,6 +25,7 @@ interface GroupOptions {
 /** Milliseconds between tries for a lock that another process holds; other work goes on meanwhile. */
 const RETRY_MS = 2;
 
+/** Writes the commits that wait in one transaction, so that they share one fsync. */
 export class GroupCommit {
   readonly #file: string;
   readonly #busyMs: number;

@@ -1,0 +1,142 @@
+/** A real server in a process of its own, on free ports, with its data in a temporary folder. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from './program.ts';
+
+const BIN = fileURLToPath(new URL('../bin/headgate.js', import.meta.url));
+const READY = /^headgate ready api=(https:\/\/\S+) registry=(https?:\/\/\S+)$/m;
+
+/** Milliseconds that a server may take until it is ready; it takes about one second. */
+const READY_TIMEOUT_MS = 30_000;
+
+/** A server that answers. */
+export interface TestServer extends AsyncDisposable {
+  /** `https://HOST:PORT` */
+  readonly apiUrl: string;
+  /** `http://HOST:PORT` */
+  readonly registryUrl: string;
+  /** `HOST:PORT` of the registry, as image references begin. */
+  readonly registry: string;
+  /** The administrator's API token. */
+  readonly token: string;
+  /** Path of the administrator's kubeconfig. */
+  readonly kubeconfig: string;
+  /** PEM of the authority to trust. */
+  readonly ca: string;
+  /** The data folder. */
+  readonly data: string;
+  readonly pid: number;
+  /** All that it has printed so far. */
+  output(): string;
+  /** Ends it with SIGTERM; resolves to its exit status (null: a signal ended it). */
+  stop(): Promise<number | null>;
+  /** Ends it with SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
+}
+
+export interface StartOptions {
+  /** The data folder of a server before; a new one otherwise. */
+  readonly data?: string;
+  /** Further flags. */
+  readonly flags?: readonly string[];
+}
+
+/** A server that has been started and may not answer yet. */
+export interface Starting {
+  readonly pid: number;
+  /** Resolves when it answers. @throws {Error} with its output, if it ends before or takes too long. */
+  readonly ready: Promise<TestServer>;
+  /** Ends it with SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
+}
+
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Starts a server and resolves when it answers. It does not outlive this process, however that ends. */
+export function startServer(options: StartOptions = {}): Promise<TestServer> {
+  return beginServer(options).ready;
+}
+
+/** Starts a server, without waiting. */
+export function beginServer({ data = join(temporaryFolder(), 'data'), flags = [] }: StartOptions = {}): Starting {
+  const args = ['serve', '--data', data, '--listen', '127.0.0.1:0', '--registry-listen', '127.0.0.1:0', ...flags];
+  // With this channel and variable the command ends when its parent does, even if that is killed.
+  const child = spawn(process.execPath, [BIN, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: { ...withoutSettings(process.env), HEADGATE_CHILD: '1' },
+  });
+  running.add(child);
+  let output = '';
+  const gone = new Promise<number | null>((resolve) => {
+    child.on('close', (code) => {
+      running.delete(child);
+      resolve(code);
+    });
+  });
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await gone;
+  };
+  const pid = child.pid ?? 0;
+  const ready = new Promise<TestServer>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      void kill();
+      reject(new Error(`the server was not ready in time; it said:\n${output}`));
+    }, READY_TIMEOUT_MS);
+    const hear = (chunk: Buffer): void => {
+      const before = READY.test(output);
+      output += chunk.toString();
+      const [, apiUrl = '', registryUrl = ''] = READY.exec(output) ?? [];
+      if (before || apiUrl === '') return;
+      clearTimeout(timer);
+      resolve(answering({ child, pid, data, apiUrl, registryUrl, gone, kill, output: () => output }));
+    };
+    child.stdout?.on('data', hear);
+    child.stderr?.on('data', hear);
+    void gone.then((code) => {
+      clearTimeout(timer);
+      reject(new Error(`the server ended with ${code ?? 'a signal'} before it was ready; it said:\n${output}`));
+    });
+  });
+  // Whoever kills a starting server need not wait for it to be ready.
+  ready.catch(() => undefined);
+  return { pid, ready, kill };
+}
+
+interface Answering extends Pick<TestServer, 'pid' | 'data' | 'apiUrl' | 'registryUrl' | 'kill' | 'output'> {
+  readonly child: ChildProcess;
+  readonly gone: Promise<number | null>;
+}
+
+function answering({ child, gone, ...server }: Answering): TestServer {
+  const stop = (): Promise<number | null> => {
+    child.kill('SIGTERM');
+    return gone;
+  };
+  return {
+    ...server,
+    registry: new URL(server.registryUrl).host,
+    token: readFileSync(join(server.data, 'admin.token'), 'utf8').trim(),
+    kubeconfig: join(server.data, 'admin.kubeconfig'),
+    ca: readFileSync(join(server.data, 'tls', 'ca.crt'), 'utf8'),
+    stop,
+    [Symbol.asyncDispose]: server.kill,
+  };
+}
+
+/** The environment without what would change the server's settings or make its process a test of Node's runner. */
+function withoutSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !/^(?:HEADGATE|NODE_TEST)_/.test(name)));
+}
+
+/** The most memory that a process has held so far, in MiB. */
+export function peakMemoryMiB(pid: number): number {
+  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  if (kibibytes === undefined) throw new Error(`/proc/${pid}/status tells no peak of memory`);
+  return Number(kibibytes) / 1024;
+}
