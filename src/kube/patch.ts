@@ -18,7 +18,7 @@ import { applyStrategicPatch, BadStrategicPatch } from './patch/strategic.ts';
 import { baseOf, computedOf } from './read.ts';
 import { renderingOf } from './representation.ts';
 import { checkName, otherType, placeInNamespace } from './requestobject.ts';
-import { sendUpdated, sendWritten } from './write.ts';
+import { manage, sendUpdated, sendWritten } from './write.ts';
 
 /**
  * Answers a PATCH of an object or of its status.
@@ -40,7 +40,11 @@ export async function patch(
   const ctx = contextOf(exchange, options);
   if (resource.kept) {
     const rules = subresource?.status && { rules: subresource.status };
-    const apply = (old: KubeObject): KubeObject => patched(target, change, old);
+    const apply = (old: KubeObject): KubeObject => {
+      const next = patched(target, change, old);
+      manage(ctx, resource, old, next, subresource?.name);
+      return next;
+    };
     const written = await updateObject(ctx, resource, namespace, name, apply, { retry: true, ...rules });
     sendWritten(exchange, resource, written, how);
     return;

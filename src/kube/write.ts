@@ -1,8 +1,10 @@
 /** create, update, delete and deletecollection, of kept and of computed resources. */
 import { API_BODY_BYTES } from '../limits.ts';
+import type { Context } from '../objects/context.ts';
 import { deleteObject } from '../objects/deletes.ts';
 import { isProblem } from '../objects/errors.ts';
-import { type KubeObject, nameOf } from '../objects/object.ts';
+import { managedByUpdate } from '../objects/fields/managed.ts';
+import { apiTime, type KubeObject, nameOf } from '../objects/object.ts';
 import type { Resource, StatusAnswer, Subresource } from '../objects/resource.ts';
 import { nameOfKey } from '../objects/values.ts';
 import { createObject, updateObject, type Written } from '../objects/writes.ts';
@@ -27,12 +29,33 @@ export async function create(exchange: Exchange, resource: Resource, namespace: 
   placeInNamespace(resource, object, namespace);
   const ctx = contextOf(exchange, options);
   if (resource.kept) {
+    manage(ctx, resource, undefined, object);
     sendWritten(exchange, resource, await createObject(ctx, resource, namespace, object), how);
     return;
   }
   const made = await computedOf(resource, 'create').create(ctx, namespace, object);
   if (isStatus(made)) sendStatus(exchange, 201, { ...successStatus(), code: 201 });
   else sendAnswer(exchange, 201, resource, resource.kind, { object: () => made }, how);
+}
+
+/** Sets who manages which fields, as the writer's change has it. */
+export function manage(
+  ctx: Context,
+  resource: Resource,
+  old: KubeObject | undefined,
+  object: KubeObject,
+  subresource?: string,
+): void {
+  const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+  const writer = {
+    manager: ctx.fieldManager ?? 'unknown',
+    operation: 'Update' as const,
+    apiVersion,
+    ...(subresource && { subresource }),
+  };
+  const managed = managedByUpdate(resource.schema, old, object, writer, apiTime(ctx.now()));
+  if (managed.length > 0) object.metadata.managedFields = managed;
+  else delete object.metadata.managedFields;
 }
 
 function isStatus(made: KubeObject | StatusAnswer): made is StatusAnswer {
@@ -56,7 +79,11 @@ export async function update(
   if (resource.kept) {
     // Only what names no version can be tried again; the rules change the object that they are given.
     const again = !object.metadata.resourceVersion;
-    const change = (): KubeObject => (again ? structuredClone(object) : object);
+    const change = (old: KubeObject): KubeObject => {
+      const next = again ? structuredClone(object) : object;
+      manage(ctx, resource, old, next, subresource?.name);
+      return next;
+    };
     const rules = subresource?.status && { rules: subresource.status };
     sendWritten(exchange, resource, await updateObject(ctx, resource, namespace, name, change, rules), how);
     return;
