@@ -166,3 +166,47 @@ export const PURGE_RETRY_SECONDS = 5;
 export const DESCRIBED_MANIFESTS = 20_000;
 /** Milliseconds between two looks for uploads that expired. */
 export const EXPIRY_CHECK_MS = 3_600_000;
+
+/** Images of one ImageStreamImport; OpenShift knows no limit but that of the body. */
+export const IMPORT_IMAGES = 1_000;
+/** Tags that an import of a whole repository fetches; the rest is named. As OpenShift. */
+export const IMPORT_REPOSITORY_TAGS = 50;
+/** Images that one import fetches at the same time. */
+export const IMPORT_LANES = 8;
+/** Bytes of manifests and configs that one import holds; images beyond fail and say so. */
+export const IMPORT_BYTES = 64 * MiB;
+/** Seconds of one import. Images that were not fetched by then fail and say so. */
+export const IMPORT_SECONDS = 300;
+/** Changes of one commit of an import that belong to tags: leaves room for the stream and the record of the moves. */
+export const IMPORT_COMMIT_TAGS = 100;
+/** Bytes of the tags in one commit of an import: half of what fits, the other half is for stream and record. */
+export const IMPORT_COMMIT_BYTES = COMMIT_BYTES / 2;
+
+/** Requests to other registries that are under way at the same time, of all imports together. */
+export const REMOTE_EXCHANGES = 64;
+/** Connections to one host of another registry. */
+export const REMOTE_HOST_CONNECTIONS = 16;
+/** Milliseconds after which an idle connection to another registry is closed. */
+export const REMOTE_IDLE_MS = 15_000;
+/** Seconds in which another registry must say that it is one, as in OpenShift. */
+export const REMOTE_PING_SECONDS = 15;
+/** Seconds in which another registry must have answered a request in full. */
+export const REMOTE_REQUEST_SECONDS = 60;
+/** Redirects of one request that are followed. */
+export const REMOTE_REDIRECTS = 5;
+/** Tries of a request that another registry could not answer for the moment, as OpenShift's client does. */
+export const REMOTE_TRIES = 3;
+/** Milliseconds before such another try, where the registry does not say how long. */
+export const REMOTE_RETRY_MS = 1_000;
+/** Milliseconds that a registry may ask to be waited for; if it asks for more, the request fails. */
+export const REMOTE_RETRY_MOST_MS = 5_000;
+/** Bytes of an answer that is only looked at (pings, errors, tokens). */
+export const REMOTE_SMALL_BYTES = 256 * KiB;
+/** Bytes of one page of another registry's list of tags. */
+export const REMOTE_TAGS_PAGE_BYTES = 8 * MiB;
+/** Tags of another registry's repository that are listed; a repository with more cannot be imported as a whole. */
+export const REMOTE_TAGS = 100_000;
+/** Characters of what another registry says that stand in an error. */
+export const REMOTE_WORDS_CHARACTERS = 512;
+/** Bytes of a pull secret's content that are looked into; secrets hold at most 1 MiB. */
+export const PULL_SECRET_BYTES = 1 * MiB;

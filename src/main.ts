@@ -265,6 +265,7 @@ function servicesOf(config: Config, store: Store, blobs: Blobs, registryAddress:
       registryHost: config.registryHost ?? registryAddress,
       ...(config.registryPublicHost !== undefined && { publicRegistryHost: config.registryPublicHost }),
       autoNamespaces: config.autoNamespaces,
+      imports: { allowPrivate: config.importAllowPrivate, deny: config.importDeny },
     },
     now: () => new Date(),
     uid: () => randomUUID(),

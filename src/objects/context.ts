@@ -3,7 +3,7 @@ import type { Authorizer, User } from '../access/user.ts';
 import type { Blobs } from '../blobs/blobs.ts';
 import type { Store } from '../store/store.ts';
 
-/** Settings that show in objects. */
+/** Settings that show in objects, or say what the domain may do. */
 export interface Settings {
   /** Host (and port) of the registry, as it stands in `status.dockerImageRepository`. */
   readonly registryHost: string;
@@ -11,6 +11,13 @@ export interface Settings {
   readonly publicRegistryHost?: string;
   /** Whether a push makes its namespace when it does not exist. */
   readonly autoNamespaces: boolean;
+  /** What imports may reach of networks; public and private addresses if it is not given, not this machine itself. */
+  readonly imports?: {
+    /** Whether loopback, link-local and metadata addresses as well. */
+    readonly allowPrivate: boolean;
+    /** Networks (ADDRESS/BITS) that may not be reached in any case. */
+    readonly deny: readonly string[];
+  };
 }
 
 /** What a process has; the same for every request. Nothing in it is missed by another replica. */

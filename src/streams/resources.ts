@@ -4,6 +4,7 @@ import { imageSignatures } from '../images/imagesignatures.ts';
 import type { Resource } from '../objects/resource.ts';
 import { imageStreams } from './imagestream.ts';
 import { imageStreamImages } from './imagestreamimage.ts';
+import { imageStreamImports } from './imagestreamimport.ts';
 import { imageStreamMappings } from './imagestreammapping.ts';
 import { imageStreamTags } from './imagestreamtag.ts';
 import { imageTags } from './imagetag.ts';
@@ -12,6 +13,7 @@ export const imageResources: readonly Resource[] = [
   images,
   imageSignatures,
   imageStreamImages,
+  imageStreamImports,
   imageStreamMappings,
   imageStreams,
   imageStreamTags,

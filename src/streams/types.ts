@@ -123,3 +123,65 @@ export interface ImageTag extends KubeObject {
   /** null if there is none, and in lists. */
   image: Image | null;
 }
+
+/** How one step of an import went: a Status without kind and apiVersion. */
+export interface ImportOutcome {
+  metadata: Record<string, never>;
+  status?: 'Success' | 'Failure';
+  message?: string;
+  reason?: string;
+  details?: {
+    name?: string;
+    group?: string;
+    kind?: string;
+    causes?: { reason?: string; message?: string; field?: string }[];
+    retryAfterSeconds?: number;
+  };
+  /** HTTP status. */
+  code?: number;
+}
+
+export interface RepositoryImportSpec {
+  from: ObjectReference;
+  importPolicy?: TagImportPolicy;
+  referencePolicy?: TagReferencePolicy;
+  includeManifest?: boolean;
+}
+
+export interface ImageImportSpec {
+  from: ObjectReference;
+  /** The tag that is set; left out, the one in from. Without either, the image is only looked up. */
+  to?: { name?: string };
+  importPolicy?: TagImportPolicy;
+  referencePolicy?: TagReferencePolicy;
+  includeManifest?: boolean;
+}
+
+export interface ImageImportStatus {
+  status: ImportOutcome;
+  image?: Image;
+  /** The tag that was looked up; left out for a digest. */
+  tag?: string;
+  /** The children of a manifest list or index that was kept as such. */
+  manifests?: Image[];
+}
+
+export interface RepositoryImportStatus {
+  status: ImportOutcome;
+  images?: ImageImportStatus[];
+  additionalTags?: string[];
+}
+
+export interface ImageStreamImport extends KubeObject {
+  spec: {
+    /** Whether anything is stored. */
+    import: boolean;
+    repository?: RepositoryImportSpec;
+    images?: ImageImportSpec[];
+  };
+  status: {
+    import?: ImageStream;
+    repository?: RepositoryImportStatus;
+    images?: ImageImportStatus[];
+  };
+}

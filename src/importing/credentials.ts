@@ -1,0 +1,155 @@
+/** Pull secrets: which user and password a registry is asked with. As kubelets look them up. */
+import { isJsonObject, JsonInvalid, type JsonObject, parseJson } from '../image/json.ts';
+import { PULL_SECRET_BYTES } from '../limits.ts';
+import type { Services } from '../objects/context.ts';
+import type { KubeObject } from '../objects/object.ts';
+import type { RegistryCredentials } from './remote.ts';
+
+/** On a secret: imports shall not use it. */
+export const EXCLUDE_SECRET_ANNOTATION = 'openshift.io/image.excludeSecret';
+
+/** Where secrets are kept: `/secrets/<namespace>/<name>`, in the form of objects/values.ts. */
+const PREFIX = '/secrets/';
+
+/** Types of secrets that hold pull secrets, and in which key. */
+const KEYS: Readonly<Record<string, string>> = {
+  'kubernetes.io/dockerconfigjson': '.dockerconfigjson',
+  'kubernetes.io/dockercfg': '.dockercfg',
+};
+
+interface Secret extends KubeObject {
+  readonly type?: string;
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+/** What one secret says: users by the registry, or part of one, that they are for. */
+export type PullSecret = ReadonlyMap<string, RegistryCredentials>;
+
+/** The pull secrets of a namespace that imports may use, in the order of their names. Those that cannot be read are left out. */
+export async function importSecrets(ctx: Pick<Services, 'store'>, namespace: string): Promise<readonly PullSecret[]> {
+  const secrets: PullSecret[] = [];
+  const prefix = `${PREFIX}${namespace}/`;
+  let page = await ctx.store.list(prefix);
+  for (;;) {
+    for (const { value } of page.entries) {
+      const end = value.indexOf('\n');
+      const secret = JSON.parse(value.toString('utf8', 0, end < 0 ? value.length : end)) as Secret;
+      const found = pullSecretOf(secret);
+      if (found) secrets.push(found);
+    }
+    const after = page.entries.at(-1)?.key;
+    if (!page.more || after === undefined) return secrets;
+    page = await ctx.store.list(prefix, { after, fresh: { exactly: page.revision } });
+  }
+}
+
+/** What a secret says; undefined if it is no pull secret, is excluded, or cannot be read. */
+export function pullSecretOf({ type = '', data, metadata }: Secret): PullSecret | undefined {
+  const key = Object.hasOwn(KEYS, type) ? KEYS[type] : undefined;
+  const encoded = key === undefined ? undefined : data?.[key];
+  if (!encoded || metadata.annotations?.[EXCLUDE_SECRET_ANNOTATION] === 'true') return undefined;
+  const bytes = Buffer.from(encoded, 'base64');
+  if (bytes.length > PULL_SECRET_BYTES) return undefined;
+  let document: unknown;
+  try {
+    document = parseJson(bytes);
+  } catch (error) {
+    if (error instanceof JsonInvalid) return undefined;
+    throw error;
+  }
+  const users = key === '.dockerconfigjson' && isJsonObject(document) ? document.auths : document;
+  return isJsonObject(users) ? usersOf(users) : undefined;
+}
+
+function usersOf(users: JsonObject): PullSecret {
+  const found = new Map<string, RegistryCredentials>();
+  for (const [place, user] of Object.entries(users)) {
+    const credentials = isJsonObject(user) ? credentialsOf(user) : undefined;
+    if (credentials) found.set(place, credentials);
+  }
+  return found;
+}
+
+function credentialsOf({ auth, username, password }: JsonObject): RegistryCredentials | undefined {
+  if (typeof auth === 'string' && auth !== '') {
+    const text = Buffer.from(auth, 'base64').toString();
+    const colon = text.indexOf(':');
+    return colon < 0 ? undefined : { username: text.slice(0, colon), password: text.slice(colon + 1) };
+  }
+  if (typeof username !== 'string' || typeof password !== 'string') return undefined;
+  return { username, password };
+}
+
+/** Finds the user for a repository, given as `host[:port]/path`; of several the one for the longest path. */
+export type Keyring = (repository: string) => RegistryCredentials | undefined;
+
+const HUB = ['index.docker.io', 'docker.io', 'registry-1.docker.io'];
+
+interface Lock {
+  readonly host: readonly string[];
+  readonly port: string;
+  readonly path: string;
+}
+
+/** The users of several secrets; where two have one for the same place, the first secret's. */
+export function keyringOf(secrets: readonly PullSecret[]): Keyring {
+  const users = new Map<string, RegistryCredentials>();
+  for (const secret of secrets) {
+    for (const [place, credentials] of secret) {
+      const key = placeOf(place);
+      if (!users.has(key)) users.set(key, credentials);
+    }
+  }
+  // In the reverse order of bytes, longer paths come before those that they begin with.
+  const places = [...users.keys()].sort().reverse();
+  const locks = places.map((place) => ({ place, lock: lockOf(place) }));
+  return (repository) => {
+    const wanted = lockOf(repository);
+    const found = locks.find(({ lock }) => opens(lock, wanted));
+    if (found) return users.get(found.place);
+    if (!HUB.includes(wanted.host.join('.'))) return undefined;
+    return users.get(HUB.find((name) => users.has(name)) ?? '');
+  };
+}
+
+/** A key of a docker config without scheme, and without the version of the protocol at its end. */
+function placeOf(key: string): string {
+  const [, host = '', path = ''] = /^(?:https?:\/\/)?([^/]*)(.*)$/s.exec(key) ?? [];
+  const rest = /^\/v[12]\//.test(path) ? path.slice(3) : path;
+  return rest === '' || rest === '/' ? host : host + rest;
+}
+
+function lockOf(place: string): Lock {
+  const slash = place.indexOf('/');
+  const [authority, path] = slash < 0 ? [place, ''] : [place.slice(0, slash), place.slice(slash)];
+  const [, host = authority, port = ''] = /^(.*?)(?::(\d+))?$/s.exec(authority) ?? [];
+  return { host: host.split('.'), port, path };
+}
+
+function opens(lock: Lock, wanted: Lock): boolean {
+  return (
+    lock.port === wanted.port &&
+    lock.host.length === wanted.host.length &&
+    wanted.path.startsWith(lock.path) &&
+    lock.host.every((pattern, index) => fits(pattern, wanted.host[index] ?? ''))
+  );
+}
+
+/** Whether a part of a host name fits a pattern of `*` and `?`; takes no more than the product of the lengths. */
+function fits(pattern: string, text: string): boolean {
+  let [at, from, star, mark] = [0, 0, -1, 0];
+  while (from < text.length) {
+    if (at < pattern.length && pattern[at] === '*') {
+      star = at++;
+      mark = from;
+    } else if (at < pattern.length && (pattern[at] === '?' || pattern[at] === text[from])) {
+      at++;
+      from++;
+    } else if (star >= 0) {
+      at = star + 1;
+      from = ++mark;
+    } else return false;
+  }
+  while (pattern[at] === '*') at++;
+  return at === pattern.length;
+}
