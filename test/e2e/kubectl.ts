@@ -27,6 +27,8 @@ export interface Kubectl {
 export interface Following extends AsyncDisposable {
   /** Resolves as soon as what it has printed fits. @throws {Error} with what it has printed, if that takes too long. */
   until(pattern: RegExp): Promise<void>;
+  /** Resolves to its exit status when it has ended by itself. */
+  ended(): Promise<number | null>;
 }
 
 /** kubectl with the kubeconfig that the server made, in the home that `ownHome` made. */
@@ -53,7 +55,7 @@ function follow(program: string, args: readonly string[], env: NodeJS.ProcessEnv
   const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const kill = (): void => void child.kill('SIGKILL');
   process.on('exit', kill);
-  const gone = once(child, 'close');
+  const gone = once(child, 'close') as Promise<[number | null]>;
   let printed = '';
   let look = (): void => undefined;
   for (const stream of [child.stdout, child.stderr]) {
@@ -76,6 +78,7 @@ function follow(program: string, args: readonly string[], env: NodeJS.ProcessEnv
         };
         look();
       }),
+    ended: async () => (await gone)[0],
     [Symbol.asyncDispose]: async () => {
       kill();
       process.off('exit', kill);
