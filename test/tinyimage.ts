@@ -52,6 +52,6 @@ export function tinyIndex(children: readonly TinyImage[]): TinyImage {
 }
 
 /** Bytes that no compression shrinks, the same for the same seed. */
-function bytesOf(seed: string, length: number): Buffer {
+export function bytesOf(seed: string, length: number): Buffer {
   return createHash('shake256', { outputLength: length }).update(seed).digest();
 }

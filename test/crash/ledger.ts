@@ -1,0 +1,126 @@
+/**
+ * What clients were told, so that it can be held against what is found later. A fact is about one thing that one client
+ * alone writes, one write at a time; so what is found must be what was acknowledged last, or the one write after it
+ * that was never answered.
+ */
+import type { TinyImage } from '../tinyimage.ts';
+
+/** A stream that one client owns: its labels and where its tags point. Null: it does not exist. */
+export type StreamState = {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly tags: Readonly<Record<string, string>>;
+} | null;
+
+interface Fact<T> {
+  acknowledged: T;
+  /** Sent, not answered. */
+  pending: { readonly value: T } | undefined;
+  /** Whether a client has touched it since it was last looked at. */
+  touched: boolean;
+}
+
+/** An upload that was begun and may never have been finished. */
+export interface Upload {
+  readonly repository: string;
+  readonly location: string;
+  readonly bytes: Buffer;
+  /** Bytes that the server has acknowledged. */
+  acknowledged: number;
+  /** Bytes that were sent. */
+  sent: number;
+  /** It was asked to become a blob; after that it may be gone. */
+  finishing: boolean;
+}
+
+/** Facts of one kind, by the name of what they are about. */
+export class Facts<T> {
+  readonly #facts = new Map<string, Fact<T>>();
+  readonly #initial: T;
+  /** Writes that were acknowledged. */
+  acknowledgements = 0;
+
+  constructor(initial: T) {
+    this.#initial = initial;
+  }
+
+  /** What holds, as far as was acknowledged or found. */
+  get(name: string): T {
+    return this.#facts.get(name)?.acknowledged ?? this.#initial;
+  }
+
+  /** Makes a change: while the server has not answered it may hold or not, afterwards it does. */
+  async change(name: string, value: T, act: () => Promise<unknown>): Promise<void> {
+    const fact: Fact<T> = { acknowledged: this.get(name), pending: { value }, touched: true };
+    this.#facts.set(name, fact);
+    await act();
+    fact.acknowledged = value;
+    fact.pending = undefined;
+    this.acknowledgements += 1;
+  }
+
+  /** All that may be found of a thing. */
+  possible(name: string): readonly T[] {
+    const fact = this.#facts.get(name);
+    if (!fact) return [this.#initial];
+    return fact.pending ? [fact.acknowledged, fact.pending.value] : [fact.acknowledged];
+  }
+
+  /** What was found holds from now on. */
+  settle(name: string, found: T): void {
+    this.#facts.set(name, { acknowledged: found, pending: undefined, touched: false });
+  }
+
+  /** The names of all things, or of those that were touched since they were settled. */
+  names(which: 'all' | 'touched'): string[] {
+    return [...this.#facts].flatMap(([name, { touched }]) => (which === 'all' || touched ? [name] : []));
+  }
+}
+
+/** All that clients were told. */
+export class Ledger {
+  /** Streams with one owner, by `namespace/name`. */
+  readonly streams = new Facts<StreamState>(null);
+  /** Tags of the stream that all share, by `namespace/name:tag`: digests, '' for none. */
+  readonly tags = new Facts<string>('');
+  /** Labels of that stream, by `namespace/name:label`; '' for none. */
+  readonly labels = new Facts<string>('');
+  /** Every image that was made, by digest. */
+  readonly images = new Map<string, TinyImage>();
+  /** Uploads since the last start. */
+  uploads: Upload[] = [];
+  /** The greatest resourceVersion that was answered. */
+  revision = 0n;
+  /** Manifests that were acknowledged, by repository. */
+  readonly #pushed = new Map<string, Set<string>>();
+  /** Acknowledged pushes of manifests. */
+  pushes = 0;
+
+  /** A manifest was acknowledged. */
+  pushed(repository: string, digest: string): void {
+    const digests = this.#pushed.get(repository) ?? new Set();
+    this.#pushed.set(repository, digests.add(digest));
+    this.pushes += 1;
+  }
+
+  /** Digests that can be pulled from a repository. */
+  digestsOf(repository: string): readonly string[] {
+    return [...(this.#pushed.get(repository) ?? [])];
+  }
+
+  /** A stream is gone, and what was in it need not be there any more. */
+  forget(repository: string): void {
+    this.#pushed.delete(repository);
+  }
+
+  /** A resourceVersion was answered. */
+  saw(resourceVersion: string | undefined): void {
+    const revision = BigInt(resourceVersion ?? 0);
+    if (revision > this.revision) this.revision = revision;
+  }
+
+  /** Writes that were acknowledged. */
+  get acknowledgements(): number {
+    const { streams, tags, labels } = this;
+    return streams.acknowledgements + tags.acknowledgements + labels.acknowledgements;
+  }
+}
