@@ -6,7 +6,7 @@ import type { KubeObject } from '../objects/object.ts';
 import type { RegistryCredentials } from './remote.ts';
 
 /** On a secret: imports shall not use it. */
-export const EXCLUDE_SECRET_ANNOTATION = 'openshift.io/image.excludeSecret';
+const EXCLUDE_SECRET_ANNOTATION = 'openshift.io/image.excludeSecret';
 
 /** Where secrets are kept: `/secrets/<namespace>/<name>`, in the form of objects/values.ts. */
 const PREFIX = '/secrets/';

@@ -12,6 +12,7 @@ import {
   REMOTE_REDIRECTS,
   REMOTE_REQUEST_SECONDS,
   REMOTE_RETRY_MOST_MS,
+  REMOTE_SMALL_BYTES,
   REMOTE_TRIES,
 } from '../limits.ts';
 import type { Guard, Place, Zone } from './guard.ts';
@@ -50,7 +51,7 @@ export interface Ask {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent only to the server of `url`. */
   readonly authorization?: string | undefined;
-  /** More than so many bytes are an error. */
+  /** More than so many bytes of a success are an error; of any other answer, more than REMOTE_SMALL_BYTES. */
   readonly maxBytes: number;
   readonly insecure: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -171,7 +172,8 @@ function once(wire: Wire, ask: Ask, place: Place): Promise<Omit<Reply, 'zone'>> 
     signal,
   };
   const hear = (res: http.IncomingMessage): void => {
-    collect(res, ask.maxBytes).then(
+    const isSuccess = res.statusCode !== undefined && res.statusCode < 300;
+    collect(res, isSuccess ? ask.maxBytes : REMOTE_SMALL_BYTES).then(
       (body) =>
         resolve({ status: res.statusCode ?? 0, statusText: res.statusMessage ?? '', headers: res.headers, body }),
       fail,

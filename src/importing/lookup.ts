@@ -139,12 +139,12 @@ function findImages(
       const byDigest = full.id !== '';
       const [value, prefer] = byDigest ? [full.id, {}] : [full.tag, preference];
       const at = lookupKey(source, value, mode, prefer);
-      const outcome = found.get(at) ?? find(finder, source, byDigest ? { id: value } : { tag: value }, mode, prefer);
-      found.set(at, outcome);
-      return {
-        tag: byDigest ? undefined : full.tag,
-        outcome: referred(await outcome, source, byDigest ? '' : full.tag),
-      };
+      const known = found.get(at);
+      const first = known ?? find(finder, source, byDigest ? { id: value } : { tag: value }, mode, prefer);
+      found.set(at, first);
+      const outcome = known ? again(finder, await first, source) : await first;
+      const tag = byDigest ? undefined : full.tag;
+      return { tag, outcome: referred(outcome, source, tag ?? '') };
     }),
   );
 }
@@ -162,15 +162,27 @@ function sourceOf({ options }: Finder, ref: DockerImageReference, insecure: bool
   return { key: sourceKey(full), ref, insecure, credentials, remote };
 }
 
-/** Each outcome is its caller's own, with the reference by which that one pulls the image. */
+/** An outcome that is told once more: that takes as much of the answer as it did before. */
+function again({ reading }: Finder, outcome: Outcome, { ref }: Source): Outcome {
+  if ('failure' in outcome) return outcome;
+  const images = [outcome.image, ...outcome.manifests];
+  const bytes = images.map(
+    (image) => (image.dockerImageManifest ?? '').length + (image.dockerImageConfig ?? '').length,
+  );
+  try {
+    reading.hold(bytes.reduce((sum, each) => sum + each, 0));
+    return outcome;
+  } catch (error) {
+    if (error instanceof RemoteError) return { failure: failureOf(error, normalised(ref) ?? '') };
+    throw error;
+  }
+}
+
+/** The outcome with the reference by which this caller pulls the image. */
 function referred(outcome: Outcome, { ref }: Source, tag: string): Outcome {
   if ('failure' in outcome) return outcome;
-  const image = structuredClone(outcome.image);
-  const exact = mostSpecific({ ...ref, tag, id: image.metadata.name ?? '' });
-  return {
-    image: { ...image, dockerImageReference: formatReference(exact) },
-    manifests: structuredClone(outcome.manifests),
-  };
+  const exact = mostSpecific({ ...ref, tag, id: outcome.image.metadata.name ?? '' });
+  return { ...outcome, image: { ...outcome.image, dockerImageReference: formatReference(exact) } };
 }
 
 type Which = { readonly tag: string } | { readonly id: string };

@@ -4,7 +4,7 @@ import { REMOTE_WORDS_CHARACTERS } from '../limits.ts';
 import { RemoteError, type RemoteErrorKind } from './remote.ts';
 
 /** A URL as it may stand in an error: without user and query, which may hold secrets (presigned links do). */
-export function shownUrl(url: URL): string {
+function shownUrl(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }
 
