@@ -92,7 +92,7 @@ test("an image of schema 1 is measured by asking for its layers' sizes", async (
     stored?.dockerImageLayers?.map(({ name, size }) => [name, size]),
     [[blobSum, 12]],
   );
-  assert.equal((stored?.dockerImageMetadata as { Size?: number }).Size, 12);
+  assert.equal((stored?.dockerImageMetadata as { Size?: number } | undefined)?.Size, 12);
   assert.equal(stored?.dockerImageManifestMediaType, DOCKER_SCHEMA1);
 });
 
