@@ -23,6 +23,8 @@ export interface Contestant {
 }
 
 const START_MS = 10_000;
+/** docker-registry hides OCI manifests from clients that do not say that they know them. */
+const ACCEPT = { Accept: '*/*, application/vnd.oci.image.manifest.v1+json' };
 
 /** Starts Headgate with its data under a folder. */
 export async function startHeadgate(folder: string): Promise<Contestant & { readonly server: TestServer }> {
@@ -32,7 +34,7 @@ export async function startHeadgate(folder: string): Promise<Contestant & { read
     name: 'headgate',
     pid: server.pid,
     url: server.registryUrl,
-    headers: bearer(server),
+    headers: { ...ACCEPT, ...bearer(server) },
     data,
     server,
     stop: async () => void (await server.stop()),
@@ -76,7 +78,7 @@ http: {addr: '127.0.0.1:${port}'}
     child.kill('SIGTERM');
     await gone;
   };
-  return { name: 'docker-registry', pid: child.pid ?? 0, url, headers: {}, data, stop };
+  return { name: 'docker-registry', pid: child.pid ?? 0, url, headers: ACCEPT, data, stop };
 }
 
 async function answers(url: string): Promise<boolean> {
