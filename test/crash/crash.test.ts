@@ -7,6 +7,7 @@ import { askApi } from '../api.ts';
 import { temporaryFolder } from '../program.ts';
 import { expectStatus } from '../registry.ts';
 import { beginServer, startServer, type TestServer } from '../server.ts';
+import { Informer } from './informer.ts';
 import { Ledger } from './ledger.ts';
 import { type Random, randomFrom } from './random.ts';
 import { Verifier } from './verify.ts';
@@ -19,6 +20,8 @@ const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 30);
 
 /** Milliseconds that the clients are let work before the kill, at most. */
 const WORK_MS = 1_000;
+/** Acknowledgements after which the server is killed at once, at most; they take about as long. */
+const WORK_WRITES = 40;
 /** Milliseconds after which a server that starts is killed, at most; it takes about this long. */
 const START_MS = 500;
 /** How often a server is killed while it starts. */
@@ -31,6 +34,7 @@ test(`what was acknowledged is there after ${ROUNDS} kills (CRASH_SEED=${SEED})`
   const data = join(temporaryFolder(), 'data');
   const ledger = new Ledger();
   const verifier = new Verifier(ledger);
+  const informer = new Informer();
   await makeNamespace(data);
   for (let round = 1; round <= ROUNDS; round += 1) {
     if (random.chance(KILLED_AT_START)) {
@@ -40,10 +44,14 @@ test(`what was acknowledged is there after ${ROUNDS} kills (CRASH_SEED=${SEED})`
     }
     await using server = await startServer({ data });
     await look(verifier, server, 'touched');
+    await inform(informer, server);
     await workUntilKilled(server, ledger, random);
+    informer.stop();
   }
   const last = await startServer({ data });
   await look(verifier, last, 'all');
+  await inform(informer, last);
+  informer.stop();
   assert.equal(await last.stop(), 0);
   await using again = await startServer({ data });
   await look(verifier, again, 'all');
@@ -52,6 +60,7 @@ test(`what was acknowledged is there after ${ROUNDS} kills (CRASH_SEED=${SEED})`
   t.diagnostic(`${ROUNDS} kills, ${ledger.acknowledgements} writes and ${ledger.pushes} pushes acknowledged, lost: 0`);
   t.diagnostic(`${facts} facts looked at, ${unanswered} made though never answered, ${pulled} images pulled`);
   t.diagnostic(`${moves} moves followed, ${resumed} uploads resumed, ${gone} gone`);
+  t.diagnostic(`${informer.events} events told to a watch that went on after each kill`);
   assert.ok(ledger.acknowledgements > ROUNDS, 'the clients hardly did anything');
 });
 
@@ -72,14 +81,37 @@ async function look(verifier: Verifier, server: TestServer, which: 'all' | 'touc
   }
 }
 
+async function inform(informer: Informer, server: TestServer): Promise<void> {
+  const connection = connectTo(server);
+  try {
+    await informer.goOn(connection);
+  } finally {
+    connection.close();
+  }
+}
+
+/** Lets clients work until some moment, or some acknowledgement; then the server is killed before anything else. */
 async function workUntilKilled(server: TestServer, ledger: Ledger, random: Random): Promise<void> {
   const connection = connectTo(server);
-  let killed = false;
-  const clients = runClients(connection, ledger, random.fork(), () => killed);
-  // If a client meets what it must not, there is nothing to wait for.
-  await Promise.race([sleep(random.between(20, WORK_MS)), clients]);
-  killed = true;
-  await server.kill();
+  let killed: Promise<void> | undefined;
+  const kill = (): Promise<void> => {
+    killed ??= server.kill();
+    return killed;
+  };
+  const clients = runClients(connection, ledger, random.fork(), () => killed !== undefined);
+  if (random.chance(0.5)) {
+    let left = random.between(1, WORK_WRITES);
+    ledger.whenAcknowledged = () => {
+      left -= 1;
+      if (left === 0) void kill();
+    };
+    await clients;
+    ledger.whenAcknowledged = undefined;
+  } else {
+    // If a client meets what it must not, there is nothing to wait for.
+    await Promise.race([sleep(random.between(20, WORK_MS)), clients]);
+  }
+  await kill();
   await clients;
   connection.close();
 }

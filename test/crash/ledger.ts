@@ -36,11 +36,12 @@ export interface Upload {
 export class Facts<T> {
   readonly #facts = new Map<string, Fact<T>>();
   readonly #initial: T;
-  /** Writes that were acknowledged. */
-  acknowledgements = 0;
+  readonly #told: () => void;
 
-  constructor(initial: T) {
+  /** @param told is called with each acknowledgement. */
+  constructor(initial: T, told: () => void) {
     this.#initial = initial;
+    this.#told = told;
   }
 
   /** What holds, as far as was acknowledged or found. */
@@ -55,7 +56,7 @@ export class Facts<T> {
     await act();
     fact.acknowledged = value;
     fact.pending = undefined;
-    this.acknowledgements += 1;
+    this.#told();
   }
 
   /** All that may be found of a thing. */
@@ -78,12 +79,20 @@ export class Facts<T> {
 
 /** All that clients were told. */
 export class Ledger {
+  /** Writes that were acknowledged. */
+  acknowledgements = 0;
+  /** Called with each of them, as soon as its answer has come. */
+  whenAcknowledged: (() => void) | undefined;
+  readonly #told = (): void => {
+    this.acknowledgements += 1;
+    this.whenAcknowledged?.();
+  };
   /** Streams with one owner, by `namespace/name`. */
-  readonly streams = new Facts<StreamState>(null);
+  readonly streams = new Facts<StreamState>(null, this.#told);
   /** Tags of the stream that all share, by `namespace/name:tag`: digests, '' for none. */
-  readonly tags = new Facts<string>('');
+  readonly tags = new Facts<string>('', this.#told);
   /** Labels of that stream, by `namespace/name:label`; '' for none. */
-  readonly labels = new Facts<string>('');
+  readonly labels = new Facts<string>('', this.#told);
   /** Every image that was made, by digest. */
   readonly images = new Map<string, TinyImage>();
   /** Uploads since the last start. */
@@ -116,11 +125,5 @@ export class Ledger {
   saw(resourceVersion: string | undefined): void {
     const revision = BigInt(resourceVersion ?? 0);
     if (revision > this.revision) this.revision = revision;
-  }
-
-  /** Writes that were acknowledged. */
-  get acknowledgements(): number {
-    const { streams, tags, labels } = this;
-    return streams.acknowledgements + tags.acknowledgements + labels.acknowledgements;
   }
 }

@@ -148,7 +148,7 @@ export class Verifier {
   }
 
   #isManifest(answer: Answer, what: string, digest: string): void {
-    assert.equal(answer.status, 200, `${what}: ${answer.body}`);
+    assert.equal(answer.status, 200, `${what}: ${String(answer.body)}`);
     const image = this.#ledger.images.get(digest);
     assert.ok(image, `nobody made ${what}`);
     assert.ok(answer.body.equals(image.manifest), `${what} has other bytes`);
