@@ -18,7 +18,16 @@ export interface BlobBody {
   /** All the bytes asked for, if they are few (limits.ts, SMALL_BLOB_BYTES); then `stream` is undefined. */
   readonly bytes?: Buffer;
   /** The bytes asked for, in pieces of about 1 MiB. Whoever takes it must read it to the end or destroy it. */
-  readonly stream?: Readable;
+  readonly stream?: BlobStream;
+}
+
+/** Content in pieces. */
+export interface BlobStream extends Readable {
+  /**
+   * Takes a piece back when its bytes are not needed any more, to read later ones into it: fresh memory for each piece
+   * costs more CPU than reading and sending it. Nobody has to hand anything back.
+   */
+  readonly handBack?: (piece: Uint8Array) => void;
 }
 
 /** Names an upload: 32 hexadecimal characters. */

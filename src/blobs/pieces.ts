@@ -1,16 +1,19 @@
 /** Content as a stream in pieces of about 1 MiB: one is read ahead while the one before is sent. */
 import { Readable } from 'node:stream';
 import { BLOB_PIECE_BYTES } from '../limits.ts';
+import type { BlobStream } from './blobs.ts';
 
-/**
- * Streams `length` bytes. `read` gives bytes `start` to before `end`, all of them; an error of it breaks the stream
- * off. `close` is called once, when no read is under way any more.
- */
-export function inPieces(
-  length: number,
-  read: (start: number, end: number) => Promise<Uint8Array>,
-  close: () => void = () => undefined,
-): Readable {
+export interface PieceSource {
+  /** Gives bytes `start` to before `end`, all of them; an error of it breaks the stream off. */
+  readonly read: (start: number, end: number) => Promise<Uint8Array>;
+  /** Called once, when no read is under way any more. */
+  readonly close?: () => void;
+  /** Hears of pieces that nobody looks at any more. */
+  readonly handBack?: (piece: Uint8Array) => void;
+}
+
+/** Streams `length` bytes. */
+export function inPieces(length: number, { read, close, handBack }: PieceSource): BlobStream {
   let position = 0;
   let reading: Promise<void> = Promise.resolve();
   const step = async (stream: Readable): Promise<void> => {
@@ -22,7 +25,7 @@ export function inPieces(
       stream.destroy(error instanceof Error ? error : new Error('the blob could not be read', { cause: error }));
     }
   };
-  return new Readable({
+  const stream = new Readable({
     highWaterMark: BLOB_PIECE_BYTES,
     read() {
       if (position < length) reading = step(this);
@@ -32,9 +35,10 @@ export function inPieces(
       // A file that is closed under a read may be another one by the time the read starts. (Not awaited within the
       // read itself: `step` destroys the stream and only then ends.)
       void reading.then(() => {
-        close();
+        close?.();
         done(error);
       });
     },
   });
+  return Object.assign(stream, handBack && { handBack });
 }

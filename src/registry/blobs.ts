@@ -1,6 +1,7 @@
 /** Blobs: sent whole or in ranges, and let go of. */
-import { pipeline, type Readable } from 'node:stream';
-import type { BlobBody, ByteRange } from '../blobs/blobs.ts';
+import type { ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream';
+import type { BlobBody, BlobStream, ByteRange } from '../blobs/blobs.ts';
 import { type Digest, digestHex, parseDigest } from '../image/digest.ts';
 import { BLOB_RANGES, DOWNLOAD_IDLE_SECONDS } from '../limits.ts';
 import { readableBlob, unlinkBlob } from '../streams/repository.ts';
@@ -130,16 +131,40 @@ export function send(exchange: Exchange, status: number, headers: string[], body
  * Sends a stream to its end. A client that has had enough and closes is no error. If the source breaks off the
  * connection is closed, for the status has gone out already and only that tells the client.
  */
-function pour(exchange: Exchange, source: Readable | (() => AsyncGenerator<Buffer>)): Promise<void> {
+function pour(exchange: Exchange, source: BlobStream | (() => AsyncGenerator<Buffer>)): Promise<void> {
   const { res } = exchange;
   res.setTimeout(DOWNLOAD_IDLE_SECONDS * 1000);
   return new Promise((resolve, reject) => {
-    const settled = (error: NodeJS.ErrnoException | null): void => {
+    const settled = (error?: NodeJS.ErrnoException | null): void => {
       res.setTimeout(0);
       if (error && !clientClosed(error)) reject(error);
       else resolve();
     };
-    pipeline(source, res, settled);
+    if (typeof source === 'function') pipeline(source, res, settled);
+    else pump(source, res, settled);
+  });
+}
+
+/** As `pipeline`, but hands each piece back once the system has taken all of it. */
+function pump(source: BlobStream, res: ServerResponse, settled: (error?: Error) => void): void {
+  let failed: Error | undefined;
+  source.on('data', (piece: Buffer) => {
+    const more = res.write(piece, (error) => {
+      if (!error) source.handBack?.(piece);
+    });
+    if (!more) source.pause();
+  });
+  res.on('drain', () => source.resume());
+  source.on('end', () => res.end());
+  source.on('error', (error) => {
+    failed = error;
+    res.destroy();
+  });
+  res.on('error', () => undefined);
+  // Comes after the last byte has been taken, and also when the connection or the source breaks off.
+  res.on('close', () => {
+    source.destroy();
+    settled(failed);
   });
 }
 

@@ -1,9 +1,8 @@
 /** Blobs under their final names: a name is given only to a whole, synced file and never to another content. */
 import { dirname } from 'node:path';
-import type { Readable } from 'node:stream';
 import type { Digest } from '../../image/digest.ts';
-import { SMALL_BLOB_BYTES } from '../../limits.ts';
-import { type BlobBody, BlobsUnavailable, type ByteRange, UploadUnknown } from '../blobs.ts';
+import { BLOB_PIECE_BYTES, SMALL_BLOB_BYTES } from '../../limits.ts';
+import { type BlobBody, type BlobStream, BlobsUnavailable, type ByteRange, UploadUnknown } from '../blobs.ts';
 import { inPieces } from '../pieces.ts';
 import { type Descriptor, type Disk, diskError, errorCode, syncFolder } from './disk.ts';
 import type { Layout } from './layout.ts';
@@ -55,9 +54,11 @@ export class Content {
   }
 
   /** Streams bytes `start` to before `end` of an open file, and closes it. */
-  #stream(digest: Digest, fd: Descriptor, start: number, end: number): Readable {
+  #stream(digest: Digest, fd: Descriptor, start: number, end: number): BlobStream {
+    const spare: ArrayBufferLike[] = [];
     const read = async (from: number, to: number): Promise<Buffer> => {
-      const piece = Buffer.allocUnsafeSlow(to - from);
+      const memory = spare.pop() ?? new ArrayBuffer(Math.min(BLOB_PIECE_BYTES, end - start));
+      const piece = Buffer.from(memory, 0, to - from);
       try {
         if ((await this.#disk.read(fd, piece, start + from)) < piece.length) throw cutShort(digest);
       } catch (error) {
@@ -65,7 +66,11 @@ export class Content {
       }
       return piece;
     };
-    return inPieces(end - start, read, () => this.#disk.close(fd));
+    return inPieces(end - start, {
+      read,
+      close: () => this.#disk.close(fd),
+      handBack: ({ buffer }) => spare.push(buffer),
+    });
   }
 
   #open(digest: Digest): Descriptor | undefined {

@@ -72,7 +72,10 @@ class MemoryBlobs implements Blobs {
     if (blob === undefined) return undefined;
     const bytes = range === undefined ? blob : blob.subarray(range.start, range.end + 1);
     if (bytes.length <= SMALL_BLOB_BYTES) return { size: blob.length, bytes };
-    return { size: blob.length, stream: inPieces(bytes.length, async (start, end) => bytes.subarray(start, end)) };
+    return {
+      size: blob.length,
+      stream: inPieces(bytes.length, { read: async (start, end) => bytes.subarray(start, end) }),
+    };
   }
 
   async put(digest: Digest, bytes: Buffer): Promise<void> {
