@@ -109,6 +109,14 @@ suite('what kubectl get prints', () => {
     await push(await images.image('1.1'), 'demo/app:1.1');
     await watch.until(/^app .* 1\.1,1\.0 |^app .* 1\.0,1\.1 /m);
   });
+
+  test('-w ends without an error when the server is stopped', async () => {
+    await using stopping = await startServer();
+    await using watch = kubectlFor(stopping, env).follow('get', 'ns', '-w');
+    await watch.until(/^default /m);
+    assert.equal(await stopping.stop(), 0);
+    assert.equal(await watch.ended(), 0);
+  });
 });
 
 suite('an image of a stream', () => {
