@@ -21,11 +21,11 @@ export interface BlobBody {
   readonly stream?: BlobStream;
 }
 
-/** Content in pieces. */
+/** Content in pieces, on its way in or out. */
 export interface BlobStream extends Readable {
   /**
-   * Takes a piece back when its bytes are not needed any more, to read later ones into it: fresh memory for each piece
-   * costs more CPU than reading and sending it. Nobody has to hand anything back.
+   * Takes a piece back when nobody will look at it any more, to use its memory again: waiting for the collector to find
+   * out costs as much CPU as moving the bytes does. Nobody has to hand anything back.
    */
   readonly handBack?: (piece: Uint8Array) => void;
 }
@@ -59,7 +59,7 @@ export interface Blobs {
    * @throws {UploadUnknown}, also when the upload is aborted meanwhile; {UploadOffset} before anything is read;
    *   {UploadBusy} if another append, or a commit, is under way, in this process or another; {BlobsFull} if the disk is.
    */
-  append(id: UploadId, offset: number, source: Readable): Promise<number>;
+  append(id: UploadId, offset: number, source: BlobStream): Promise<number>;
   /**
    * Makes an upload the blob with that digest, after checking that it is: durable when it resolves. If the blob exists
    * already the upload is just dropped. On a mismatch the upload is dropped too and nothing is kept. After another error

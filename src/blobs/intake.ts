@@ -3,8 +3,8 @@
  * source back while one full piece waits. So receiving goes on while the piece before is hashed and written, and an
  * upload never holds more than two pieces.
  */
-import type { Readable } from 'node:stream';
 import { BLOB_PIECE_BYTES, BLOB_PIECE_CHUNKS } from '../limits.ts';
+import type { BlobStream } from './blobs.ts';
 
 /** Chunks in order, and the bytes of them all. */
 export interface Piece {
@@ -35,14 +35,14 @@ function asBytes(chunk: unknown): Uint8Array {
  * before `next` is called. The source is never destroyed: its owner may still have to answer on the same connection.
  */
 export class Intake {
-  readonly #source: Readable;
+  readonly #source: BlobStream;
   #chunks: Uint8Array[] = [];
   #bytes = 0;
   #state: 'idle' | 'flowing' | 'held back' = 'idle';
   #over: Over | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(source: Readable) {
+  constructor(source: BlobStream) {
     this.#source = source;
     source.on('error', this.#onError);
     source.on('close', this.#onClose);
@@ -104,6 +104,12 @@ export class Intake {
     this.#bytes = 0;
     this.#flow();
     return piece;
+  }
+
+  /** To be called when nobody will look at a piece any more; nobody has to. */
+  handBack({ chunks }: Piece): void {
+    const { handBack } = this.#source;
+    if (handBack) for (const chunk of chunks) handBack(chunk);
   }
 
   /** What broke the source off, or undefined if it has ended or still flows. */

@@ -181,11 +181,19 @@ async function append(exchange: Exchange, id: UploadId, offset: number): Promise
   invite(req, res);
   req.setTimeout(UPLOAD_IDLE_SECONDS * 1000);
   try {
-    return await services.blobs.append(id, offset, req);
+    return await services.blobs.append(id, offset, Object.assign(req, { handBack: freeChunk }));
   } catch (error) {
     if (req.destroyed && !req.complete) throw new ClientGone('the upload broke off', { cause: error });
     throw error;
   } finally {
     req.setTimeout(0);
   }
+}
+
+/**
+ * Frees a chunk of a body. Node copies each into memory of its own, of which the collector learns late, and then looks
+ * through everything to find it: with 16 chunks in a MiB that takes a fifth of the CPU of an upload.
+ */
+function freeChunk({ buffer, byteLength }: Uint8Array): void {
+  if (byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }

@@ -67,6 +67,7 @@ export class StagedFile {
         for (const chunk of piece.chunks) hash?.update(chunk);
         await written;
         this.#length += piece.bytes;
+        intake.handBack(piece);
         await this.#startSync(piece.bytes);
       }
     } finally {

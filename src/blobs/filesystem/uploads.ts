@@ -1,7 +1,7 @@
 /** Uploads on the disk: one piece of work on each at a time, and what becomes of it when something fails. */
-import type { Readable } from 'node:stream';
 import { type Digest, digestAlgorithm } from '../../image/digest.ts';
 import {
+  type BlobStream,
   BlobsUnavailable,
   type CommittedBlob,
   DigestMismatch,
@@ -53,7 +53,7 @@ export class Uploads {
     return (await this.#holds.facts(id))?.size;
   }
 
-  async append(id: UploadId, offset: number, source: Readable): Promise<number> {
+  async append(id: UploadId, offset: number, source: BlobStream): Promise<number> {
     const intake = new Intake(source);
     try {
       return await this.#working(

@@ -52,6 +52,17 @@ export const uploadTests: BlobsTests = {
     }
   },
 
+  'what a driver hands back is of no more use to it': async ({ blobs }) => {
+    const bytes = randomBytes(3 * BLOB_PIECE_BYTES + 12_345);
+    const chunks = Array.from({ length: Math.ceil(bytes.length / 65_536) }, (_, n) =>
+      Buffer.from(bytes.subarray(n * 65_536, (n + 1) * 65_536)),
+    );
+    const id = await blobs.begin();
+    await blobs.append(id, 0, Object.assign(sourceOf(chunks), { handBack: (chunk: Uint8Array) => chunk.fill(0) }));
+    await blobs.commit(id, digestOf(bytes));
+    assert.ok((await bytesOf(await blobs.read(digestOf(bytes)))).equals(bytes));
+  },
+
   'a wrong offset is refused before the source is read, and the upload lives on': async ({ blobs }) => {
     const id = await blobs.begin();
     await blobs.append(id, 0, sourceOf([Buffer.from('abc')]));
