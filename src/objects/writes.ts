@@ -197,7 +197,7 @@ function keepServersMetadata<T extends KubeObject>(resource: Resource<T>, kept: 
   if (resource.namespaced && old.metadata.namespace) meta.namespace ??= old.metadata.namespace;
   if (!resource.namespaced) delete meta.namespace;
   if (uid) meta.uid = uid;
-  if (!meta.creationTimestamp && creationTimestamp !== undefined) meta.creationTimestamp = creationTimestamp;
+  if (creationTimestamp !== undefined) meta.creationTimestamp = creationTimestamp;
   if (kept.generation) assign(meta, 'generation', generation);
   assign(meta, 'deletionTimestamp', deletionTimestamp);
   assign(meta, 'deletionGracePeriodSeconds', deletionGracePeriodSeconds);

@@ -10,7 +10,6 @@ import { badRequest, type FieldError, invalid, invalidValue, notFound, required 
 import { apiTime, nameOf } from '../objects/object.ts';
 import type { Resource, StatusAnswer } from '../objects/resource.ts';
 import { creation } from '../objects/writes.ts';
-import { CommitConflict } from '../store/store.ts';
 import { repositoryOf } from './imagestream.ts';
 import { imageKey } from './layers.ts';
 import { imageStreamMappingSchema } from './schema.ts';
@@ -23,14 +22,14 @@ async function create(ctx: Context, namespace: string, mapping: ImageStreamMappi
   image.metadata ??= {};
   // Signatures come from whoever verified them, never with the image.
   delete image.signatures;
-  if (!image.dockerImageReference && name && image.metadata.name) {
-    image.dockerImageReference = `${repositoryOf(ctx.settings, namespace, name)}@${image.metadata.name ?? ''}`;
+  if (!image.dockerImageReference && name) {
+    const digest = image.metadata.name ? `@${image.metadata.name}` : '';
+    image.dockerImageReference = repositoryOf(ctx.settings, namespace, name) + digest;
   }
   const errors = validate(mapping, image);
   if (errors.length > 0) throw invalid({ group: IMAGE_GROUP, kind: 'ImageStreamMapping' }, name, errors);
   if (!(await readHead(ctx, namespace, name))) throw notFound(imageStreamMappings, name);
   if (image.metadata.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created');
-  const existed = !(await createImage(ctx, image));
   await changeTag(ctx, {
     namespace,
     name,
@@ -39,6 +38,9 @@ async function create(ctx: Context, namespace: string, mapping: ImageStreamMappi
     plan: async (head) => {
       if (!head) throw notFound(imageStreamMappings, name);
       const { stream } = head;
+      const existed = (await ctx.store.get(imageKey(image.metadata.name ?? ''))) !== undefined;
+      // An Image that exists stays as it is.
+      const changes = existed ? [] : (await creation(ctx, images, '', structuredClone(image))).changes;
       const event = {
         created: apiTime(ctx.now()),
         dockerImageReference: existed
@@ -47,7 +49,7 @@ async function create(ctx: Context, namespace: string, mapping: ImageStreamMappi
         image: image.metadata.name ?? '',
         generation: stream.metadata.generation ?? 0,
       };
-      return { event, stream, changes: [], always: false, steal: false };
+      return { event, stream, changes, always: true, steal: false };
     },
   });
   return { status: 'Success' };
@@ -57,20 +59,6 @@ async function create(ctx: Context, namespace: string, mapping: ImageStreamMappi
 function managedReference(ctx: Context, namespace: string, name: string, image: Image): string {
   if (image.metadata.annotations?.[MANAGED_ANNOTATION] !== 'true') return image.dockerImageReference ?? '';
   return `${repositoryOf(ctx.settings, namespace, name)}@${image.metadata.name}`;
-}
-
-/** Creates the Image. Whether it did not exist; an existing one stays as it is. */
-async function createImage(ctx: Context, image: Image): Promise<boolean> {
-  if (await ctx.store.get(imageKey(image.metadata.name ?? ''))) return false;
-  const { changes } = await creation(ctx, images, '', structuredClone(image));
-  if (ctx.dryRun) return true;
-  try {
-    await ctx.store.commit(changes);
-    return true;
-  } catch (error) {
-    if (error instanceof CommitConflict) return false;
-    throw error;
-  }
 }
 
 function validate(mapping: ImageStreamMapping, image: Image): FieldError[] {
