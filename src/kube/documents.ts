@@ -1,6 +1,8 @@
 /** What is no resource: discovery, OpenAPI, the version, and paths that lead nowhere. */
+
 import { DomainError } from '../objects/errors.ts';
 import type { Resource } from '../objects/resource.ts';
+import { endWith } from '../observe/answer.ts';
 import { type Discovery, discovery, groupsOf, type Prebuilt } from './discovery.ts';
 import { type Exchange, headOf, send } from './exchange.ts';
 import { type OpenApi, openApi } from './openapi.ts';
@@ -60,7 +62,7 @@ function sendPrebuilt(exchange: Exchange, reading: boolean, { status, headers, b
   const head = [...headOf(exchange, type), ...Object.entries(others).flat()];
   if (status !== 304) head.push('Content-Length', String(body.length));
   exchange.res.writeHead(status, head);
-  exchange.res.end(body);
+  endWith(exchange.res, body);
 }
 
 function sendJson(exchange: Exchange, reading: boolean, body: string): void {

@@ -1,21 +1,14 @@
 /** Blobs: sent whole or in ranges, and let go of. */
+
 import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
 import type { BlobBody, BlobStream, ByteRange } from '../blobs/blobs.ts';
 import { type Digest, digestHex, parseDigest } from '../image/digest.ts';
 import { BLOB_RANGES, DOWNLOAD_IDLE_SECONDS } from '../limits.ts';
+import { endWith } from '../observe/answer.ts';
 import { readableBlob, unlinkBlob } from '../streams/repository.ts';
 import { blobUnknown, digestInvalid, RegistryError } from './errors.ts';
-import {
-  API_VERSION,
-  answerEmpty,
-  contextOf,
-  type Exchange,
-  endWith,
-  entityTag,
-  type Target,
-  unchanged,
-} from './exchange.ts';
+import { API_VERSION, answerEmpty, contextOf, type Exchange, entityTag, type Target, unchanged } from './exchange.ts';
 import { permitDelete } from './permission.ts';
 import { contentRange, selectRanges } from './ranges.ts';
 

@@ -1,8 +1,10 @@
 /** One request and its answer: what the acts of the registry are given. */
+
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { User } from '../access/user.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Context, Services } from '../objects/context.ts';
+import { endWith } from '../observe/answer.ts';
 import type { Awaitable } from '../store/store.ts';
 import type { RepositoryName } from '../streams/repository.ts';
 import { nameUnknown } from './errors.ts';
@@ -81,7 +83,7 @@ export function answerJson(exchange: Exchange, text: string, headers: OutgoingHt
     ...headers,
     ...warningHeaders(exchange),
   });
-  exchange.res.end(body);
+  endWith(exchange.res, body);
 }
 
 /** `Warning: 299 - "text"`, as the OCI specification has it, one header for each. */
@@ -96,18 +98,6 @@ function warningHeaders(exchange: Exchange): OutgoingHttpHeaders {
     values.push(value);
   }
   return { Warning: values };
-}
-
-/** Bytes of a body that is sent as text: what libuv puts on its stack, less the headers. */
-const ONE_WRITE_BYTES = 15 * 1024;
-
-/**
- * Ends an answer with bytes. Few are handed over as Latin-1, one character a byte: Node then sends headers and body in
- * one plain write rather than gathering two buffers, which takes a third off the cost of a small answer.
- */
-export function endWith(res: ServerResponse, bytes: Buffer): void {
-  if (bytes.length <= ONE_WRITE_BYTES) res.end(bytes.toString('latin1'), 'latin1');
-  else res.end(bytes);
 }
 
 /** Where a blob of the repository is. */

@@ -1,4 +1,5 @@
 /** Manifests: by tag or by digest, answered with the bytes and the type that were pushed. */
+
 import type { Blobs } from '../blobs/blobs.ts';
 import type { CachedBlobs } from '../blobs/cache.ts';
 import { type Digest, digestAlgorithm, digestOf } from '../image/digest.ts';
@@ -6,6 +7,7 @@ import { type Manifest, manifestDigest, parseManifest } from '../image/manifest.
 import { isSchema1Type } from '../image/mediatype.ts';
 import { isTag } from '../image/name.ts';
 import { MANIFEST_BYTES, MANIFEST_TAG_PARAMETERS } from '../limits.ts';
+import { endWith } from '../observe/answer.ts';
 import type { Awaitable } from '../store/store.ts';
 import { admitPush, deleteManifest, deleteTag, pushManifest } from '../streams/push.ts';
 import { type ManifestLink, repositoryExists, resolveDigest, resolveTag } from '../streams/repository.ts';
@@ -17,7 +19,6 @@ import {
   answerEmpty,
   contextOf,
   type Exchange,
-  endWith,
   entityTag,
   type Target,
   unchanged,

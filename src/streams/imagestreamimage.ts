@@ -6,56 +6,27 @@ import { parseDigest } from '../image/digest.ts';
 import { matchImage } from '../image/lookup.ts';
 import { IMAGE_API, IMAGE_GROUP, IMAGE_VERSION, type Image } from '../images/image.ts';
 import { images, shownImage } from '../images/images.ts';
-import { COMPOSED_CACHE_BYTES } from '../limits.ts';
-import { BoundedCache } from '../objects/cache.ts';
 import type { Context, Services } from '../objects/context.ts';
 import { badRequest, notFound } from '../objects/errors.ts';
 import type { ObjectMeta } from '../objects/object.ts';
 import { readKept } from '../objects/reads.ts';
 import type { Answer, Resource } from '../objects/resource.ts';
 import { type KeptObject, parsed, served, whole } from '../objects/values.ts';
-import type { Entry, Revision, Store } from '../store/store.ts';
-import { imageStreams, streamKey } from './imagestream.ts';
+import { type Made, view } from '../objects/views.ts';
+import type { Entry } from '../store/store.ts';
+import { imageStreams } from './imagestream.ts';
 import { imageKey } from './layers.ts';
 import { imageStreamImageSchema } from './schema.ts';
 import { imagesOf } from './streamimages.ts';
 import { imageStreamImageTable } from './table.ts';
 import type { ImageStream, ImageStreamImage, NamedTagEventList } from './types.ts';
 
-/** An answer, and the revisions of what it was made from: while they stand, so does it. */
-interface Composed {
-  readonly stream: Revision;
-  readonly image: Revision;
-  readonly imageKey: string;
-  readonly served: Buffer;
-}
-
-const caches = new WeakMap<Store, BoundedCache<Composed>>();
-
-function cacheOf(store: Store): BoundedCache<Composed> {
-  let cache = caches.get(store);
-  if (!cache) {
-    cache = new BoundedCache(COMPOSED_CACHE_BYTES);
-    caches.set(store, cache);
-  }
-  return cache;
-}
-
 async function get(ctx: Context, namespace: string, name: string): Promise<Answer<ImageStreamImage>> {
-  const cached = cacheOf(ctx.store).get(`${namespace}/${name}`);
-  if (cached) {
-    const stream = await ctx.store.get(streamKey(namespace, streamAndId(name).stream));
-    const image = await ctx.store.get(cached.imageKey);
-    if (stream?.revision === cached.stream && image?.revision === cached.image) return answer(cached.served);
-  }
-  return answer(await compose(ctx, namespace, name));
-}
-
-function answer(bytes: Buffer): Answer<ImageStreamImage> {
+  const bytes = await view(ctx.store, `isimage ${namespace}/${name}`, () => compose(ctx, namespace, name));
   return { object: () => JSON.parse(bytes.toString()) as ImageStreamImage, served: bytes };
 }
 
-async function compose(ctx: Context, namespace: string, name: string): Promise<Buffer> {
+async function compose(ctx: Context, namespace: string, name: string): Promise<Made> {
   const { stream, id } = streamAndId(name);
   const kept = await readKept(ctx.store, imageStreams, namespace, stream);
   if (!kept) throw notFound(imageStreamImages, stream);
@@ -63,10 +34,7 @@ async function compose(ctx: Context, namespace: string, name: string): Promise<B
   if (!found) throw notFound({ group: IMAGE_GROUP, resource: 'imagestreamimage' }, name);
   const image = await ctx.store.get(imageKey(found));
   if (!image) throw notFound(imageStreamImages, found);
-  const bytes = print(ctx, namespace, name, kept, image);
-  const composed = { stream: kept.head.revision, image: image.revision, imageKey: image.key, served: bytes };
-  cacheOf(ctx.store).set(`${namespace}/${name}`, composed, bytes.length);
-  return bytes;
+  return { bytes: print(ctx, namespace, name, kept, image), sources: [kept.head, image] };
 }
 
 /** @throws {DomainError} BadRequest unless the name is `<stream>@<id>`. */

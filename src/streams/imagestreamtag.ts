@@ -1,7 +1,7 @@
 /** The resource `imagestreamtags`: one tag of a stream with the image it points to now, named `<stream>:<tag>`. */
 import { isDeepStrictEqual } from 'node:util';
 import { IMAGE_GROUP, IMAGE_VERSION } from '../images/image.ts';
-import { shownImage } from '../images/images.ts';
+import { images, shownImage } from '../images/images.ts';
 import type { Context } from '../objects/context.ts';
 import {
   alreadyExists,
@@ -16,10 +16,11 @@ import { validateMetadata, validateMetadataUpdate } from '../objects/metadata.ts
 import { nameOf } from '../objects/object.ts';
 import { eachKept } from '../objects/reads.ts';
 import type { Answer, ComputedListOptions, Resource } from '../objects/resource.ts';
-import { parsed } from '../objects/values.ts';
+import { parsed, whole } from '../objects/values.ts';
+import { type Made, view } from '../objects/views.ts';
 import { newest } from './history.ts';
 import { findStream, imageStreams, streamKey, tagPart } from './imagestream.ts';
-import { findImage } from './layers.ts';
+import { imageKey } from './layers.ts';
 import { imageStreamTagSchema } from './schema.ts';
 import { imageStreamTagTable } from './table.ts';
 import { readHead } from './tagging.ts';
@@ -29,6 +30,11 @@ import type { ImageStream, ImageStreamTag, NamedTagEventList } from './types.ts'
 import { validateTag } from './validate.ts';
 
 async function get(ctx: Context, namespace: string, name: string): Promise<Answer<ImageStreamTag>> {
+  const bytes = await view(ctx.store, `istag ${namespace}/${name}`, () => compose(ctx, namespace, name));
+  return { object: () => JSON.parse(bytes.toString()) as ImageStreamTag, served: bytes };
+}
+
+async function compose(ctx: Context, namespace: string, name: string): Promise<Made> {
   const { stream, tag } = streamAndTag(name, 'ImageStreamTags');
   const head = await readHead(ctx, namespace, stream);
   if (!head) throw notFound(imageStreamTags, stream);
@@ -36,11 +42,13 @@ async function get(ctx: Context, namespace: string, name: string): Promise<Answe
   const history = part && (JSON.parse(part.value.toString()) as NamedTagEventList);
   const event = newest(history);
   if (!history || !event?.image) throw notFound(imageStreamTags, name);
-  const image = await findImage(ctx, event.image);
-  if (!image) throw notFound(imageStreamTags, event.image);
+  const entry = await ctx.store.get(imageKey(event.image));
+  if (!entry) throw notFound(imageStreamTags, event.image);
+  const image = shownImage(parsed(images, ctx.settings, whole(entry)), ctx.now());
   const withHistory: ImageStream = { ...head.stream, status: { dockerImageRepository: '', tags: [history] } };
-  const object = imageStreamTagOf(ctx.settings, withHistory, tag, shownImage(image, ctx.now()));
-  return { object: () => object };
+  const object = imageStreamTagOf(ctx.settings, withHistory, tag, image);
+  // The part is written only together with the head, whose revision so speaks for both.
+  return { bytes: Buffer.from(JSON.stringify(object)), sources: [head.entry, entry] };
 }
 
 /** Tags with an image, stream by stream; of the image only name and reference, since a list would load every Image. */
@@ -77,7 +85,7 @@ async function create(ctx: Context, namespace: string, istag: ImageStreamTag): P
     return reference ? withSpecTag(base, tag, reference) : base;
   };
   const written = await writeStream(ctx, namespace, name, imageStreamTags, change, true);
-  return view(ctx, written, tag);
+  return shown(ctx, written, tag);
 }
 
 function unequalAnnotations(): FieldError {
@@ -89,7 +97,7 @@ function validateTagOf({ tag }: ImageStreamTag): FieldError[] {
   return tag ? validateTag({ ...tag, referencePolicy: { type: tag.referencePolicy?.type || 'Source' } }, 'tag') : [];
 }
 
-async function view(ctx: Context, stream: ImageStream, tag: string): Promise<ImageStreamTag> {
+async function shown(ctx: Context, stream: ImageStream, tag: string): Promise<ImageStreamTag> {
   return imageStreamTagOf(ctx.settings, stream, tag, await tagImage(ctx, stream, tag));
 }
 
@@ -128,7 +136,7 @@ async function update(
     return withSpecTag(base, tag, { ...reference, annotations: istag.metadata.annotations ?? null });
   };
   const written = await writeStream(ctx, namespace, streamName, imageStreamTags, change, !version);
-  return { object: await view(ctx, written, tag), created };
+  return { object: await shown(ctx, written, tag), created };
 }
 
 async function refuseUncreatable(ctx: Context, namespace: string, istag: ImageStreamTag): Promise<void> {
