@@ -13,12 +13,12 @@ import { creation } from '../objects/writes.ts';
 import { repositoryOf } from './imagestream.ts';
 import { imageKey } from './layers.ts';
 import { imageStreamMappingSchema } from './schema.ts';
-import { changeTag, readHead } from './tagging.ts';
+import { changeTag } from './tagging.ts';
 import type { ImageStreamMapping } from './types.ts';
 
 async function create(ctx: Context, namespace: string, mapping: ImageStreamMapping): Promise<StatusAnswer> {
   const name = nameOf(mapping);
-  const image = structuredClone(mapping.image) ?? { metadata: {} };
+  const image = mapping.image ?? { metadata: {} };
   image.metadata ??= {};
   // Signatures come from whoever verified them, never with the image.
   delete image.signatures;
@@ -28,8 +28,6 @@ async function create(ctx: Context, namespace: string, mapping: ImageStreamMappi
   }
   const errors = validate(mapping, image);
   if (errors.length > 0) throw invalid({ group: IMAGE_GROUP, kind: 'ImageStreamMapping' }, name, errors);
-  if (!(await readHead(ctx, namespace, name))) throw notFound(imageStreamMappings, name);
-  if (image.metadata.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created');
   await changeTag(ctx, {
     namespace,
     name,
@@ -37,6 +35,9 @@ async function create(ctx: Context, namespace: string, mapping: ImageStreamMappi
     cause: 'push',
     plan: async (head) => {
       if (!head) throw notFound(imageStreamMappings, name);
+      if (image.metadata.resourceVersion) {
+        throw badRequest('resourceVersion should not be set on objects to be created');
+      }
       const { stream } = head;
       const existed = (await ctx.store.get(imageKey(image.metadata.name ?? ''))) !== undefined;
       // An Image that exists stays as it is.
