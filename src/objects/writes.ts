@@ -254,9 +254,20 @@ function outcome<T extends KubeObject>(
   created: boolean,
 ): Written<T> {
   const bytes = served(resource, ctx.settings, kept);
-  const object = JSON.parse(bytes.toString()) as T;
-  if (kept.head.revision > 0) return { object, served: bytes, created };
-  // A dry run of a create has no version.
-  delete object.metadata.resourceVersion;
-  return { object, served: Buffer.from(JSON.stringify(object)), created };
+  if (kept.head.revision === 0) {
+    // A dry run of a create has no version.
+    const object = JSON.parse(bytes.toString()) as T;
+    delete object.metadata.resourceVersion;
+    return { object, served: Buffer.from(JSON.stringify(object)), created };
+  }
+  let object: T | undefined;
+  return {
+    /** Parsed only for those who look: most answers are the bytes. */
+    get object() {
+      object ??= JSON.parse(bytes.toString()) as T;
+      return object;
+    },
+    served: bytes,
+    created,
+  };
 }
