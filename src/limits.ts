@@ -22,6 +22,10 @@ export const REPORTED_FIELDS = 100;
 export const ANNOTATIONS_BYTES = 256 * KiB;
 /** Seconds after which a client may try again when the store or the blobs are full or away. */
 export const STORAGE_RETRY_SECONDS = 5;
+/** Characters of a quantity, such as `500Mi`: real ones have less than thirty. */
+export const QUANTITY_CHARACTERS = 256;
+/** Powers of ten that a quantity may be written with, up or down. */
+export const QUANTITY_EXPONENT = 200;
 /** Characters of a fieldManager, as in kube-apiserver. */
 export const FIELD_MANAGER_CHARACTERS = 128;
 

@@ -42,6 +42,7 @@ const schema: ObjectSchema = {
         moment: { type: 'string', format: 'micro-time' },
         content: { type: 'string', format: 'byte' },
         port: { type: 'string', format: 'int-or-string' },
+        limits: { type: 'map', values: { type: 'string', format: 'quantity' } },
         anything: { type: 'any' },
       },
     },
@@ -136,6 +137,14 @@ test('scalars that take several forms', () => {
   assert.deepEqual(spec({ content: 'aGk=', port: 80 }), { ...EMPTY_SPEC, content: 'aGk=', port: 80 });
   assert.deepEqual(spec({ content: 'aGk\n=', port: 'http' }), { ...EMPTY_SPEC, content: 'aGk=', port: 'http' });
   assert.deepEqual(complaint({ spec: { content: '!' } }), ['spec.content: illegal base64 data at input byte 0']);
+});
+
+test('quantities are kept as Kubernetes prints them', () => {
+  const limits = { bytes: ' 1024Mi ', cpu: 0.5, fine: '1u', none: null };
+  assert.deepEqual(spec({ limits }), { ...EMPTY_SPEC, limits: { bytes: '1Gi', cpu: '500m', fine: '1m', none: '0' } });
+  assert.deepEqual(complaint({ spec: { limits: { bytes: '1K' } } }), [
+    "spec.limits.bytes: unable to parse quantity's suffix",
+  ]);
 });
 
 test('unknown members are dropped and named, sorted', () => {

@@ -179,6 +179,7 @@ function scalarOf(walk: Walk, { schema, empty }: Member, given: unknown): unknow
 function zero(schema: Schema): unknown {
   switch (schema.type) {
     case 'string':
+      if (schema.format === 'quantity') return '0';
       return schema.format === 'date-time' || schema.format === 'micro-time' || schema.format === 'byte' ? null : '';
     case 'integer':
     case 'number':

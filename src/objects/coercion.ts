@@ -1,4 +1,5 @@
 /** Scalars as Go decodes and prints them: ranges of integers, times, base64, and the types that take several forms. */
+import { BadQuantity, parseQuantity, quantityText, roundedToMilli } from './quantity.ts';
 import type { ScalarSchema } from './schema.ts';
 
 /** A value that does not fit. Without a message it is of the wrong JSON type, or a number out of its type's range. */
@@ -42,7 +43,7 @@ function text(format: string | undefined, given: unknown): unknown {
   if (typeof given !== 'string') {
     const number = typeof given === 'number' && Number.isFinite(given);
     if (number && format === 'int-or-string') return integer('int32', given);
-    if (number && format === 'quantity') return String(given);
+    if (number && format === 'quantity') return quantity(String(given));
     return new WrongValue(given);
   }
   switch (format) {
@@ -52,8 +53,20 @@ function text(format: string | undefined, given: unknown): unknown {
       return given === '' ? undefined : time(given, true);
     case 'byte':
       return base64(given);
+    case 'quantity':
+      return quantity(given.trim());
     default:
       return given;
+  }
+}
+
+/** As Kubernetes prints the amounts of resources: `1024Mi` is `1Gi`, and nothing is finer than a thousandth. */
+function quantity(given: string): unknown {
+  try {
+    return quantityText(roundedToMilli(parseQuantity(given)));
+  } catch (error) {
+    if (error instanceof BadQuantity) return new WrongValue(given, error.message);
+    throw error;
   }
 }
 
