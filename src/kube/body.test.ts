@@ -59,7 +59,7 @@ test('JSON that is refused', () => {
   }
   assert.match(
     refusal(() => decoded('x', 'application/vnd.kubernetes.protobuf')),
-    /^UnsupportedMediaType: /,
+    /^BadRequest: provided data does not appear to be a protobuf message/,
   );
   assert.match(
     refusal(() => decoded('x', 'text/plain')),

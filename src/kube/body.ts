@@ -3,7 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { JSON_DEPTH } from '../limits.ts';
 import { badRequest, DomainError } from '../objects/errors.ts';
 import { surveyed } from './jsonsurvey.ts';
-import { bodyType, unsupportedBody } from './negotiate.ts';
+import { bodyType } from './negotiate.ts';
+import { decodeProtobuf } from './protobuf/envelope.ts';
 import { tooDeep, yamlValue } from './yamlbody.ts';
 
 /** A body as a value. */
@@ -59,8 +60,8 @@ function tooLarge(limitBytes: number): DomainError {
 }
 
 /**
- * A body as a value: JSON, also if there is no content type, or YAML. `null` counts as an object without members, bytes
- * that are no UTF-8 are replaced, as kube-apiserver does.
+ * A body as a value: JSON, also if there is no content type, YAML, or protobuf for Kubernetes' own kinds. `null` counts
+ * as an object without members, bytes that are no UTF-8 are replaced, as kube-apiserver does.
  * @throws {DomainError} BadRequest if it is malformed or too deep; UnsupportedMediaType for other content types.
  */
 export function decodeBody(bytes: Buffer, contentType: string | undefined): Decoded {
@@ -70,7 +71,7 @@ export function decodeBody(bytes: Buffer, contentType: string | undefined): Deco
     case 'yaml':
       return nullAsObject(decodeYaml(bytes));
     case 'protobuf':
-      throw unsupportedBody();
+      return { value: decodeProtobuf(bytes), duplicates: [] };
   }
 }
 

@@ -189,7 +189,7 @@ export function bodyType(contentType: string | undefined): BodyType {
 }
 
 /** 415 for a POST, PUT or DELETE. */
-export function unsupportedBody(): DomainError {
+function unsupportedBody(): DomainError {
   const message = `the body of the request was in an unknown format - accepted media types include: ${OFFERED}`;
   return new DomainError({ reason: 'UnsupportedMediaType', message });
 }

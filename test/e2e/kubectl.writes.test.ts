@@ -208,7 +208,8 @@ suite('deleting', () => {
   });
 
   test('a namespace goes with all that is in it', async () => {
-    await kubectl.given(namespace('leaving'), 'create', '-f', '-');
+    // This way kubectl sends it as protobuf, and the deletion too.
+    assert.match(await kubectl('create', 'namespace', 'leaving'), /namespace\/leaving created/);
     await push('leaving/app', '1.0');
     await kubectl('delete', 'ns', 'leaving');
     assert.match(await kubectl.fails('get', 'ns', 'leaving'), /\(NotFound\)/);

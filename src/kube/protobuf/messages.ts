@@ -1,0 +1,114 @@
+/**
+ * The protobuf messages of Kubernetes' own kinds: which field number is which member of the JSON, as published in
+ * `generated.proto` of k8s.io/api. One message stands on each line (lines that are indented go on):
+ *
+ *     Name: 1 member type, 2 member type*, 3 member {type}, 4 Type
+ *
+ * `type*` is a list, `{type}` a map from strings, and a type without a member's name lends its members to the message
+ * that it stands in. What is none of the plain types is another message.
+ */
+import { accessMessages } from './messages.access.ts';
+import { coreMessages } from './messages.core.ts';
+import { metaMessages } from './messages.meta.ts';
+import { podsMessages } from './messages.pods.ts';
+import { volumesMessages } from './messages.volumes.ts';
+import { workloadsMessages } from './messages.workloads.ts';
+
+/** Types that are no messages of the tables; those from `time` on are messages that JSON writes as something else. */
+const PLAIN = [
+  'string',
+  'int',
+  'bool',
+  'double',
+  'bytes',
+  /** Seconds and nanoseconds: RFC 3339. */
+  'time',
+  /** The same to the microsecond. */
+  'microtime',
+  /** A text inside a message. */
+  'quantity',
+  'intorstring',
+  /** JSON, as bytes inside a message. */
+  'json',
+  /** A list of strings inside a message. */
+  'strings',
+] as const;
+
+export type PlainType = (typeof PLAIN)[number];
+
+export interface Field {
+  /** The member of the JSON; '' where the fields of the message stand in the message around it. */
+  readonly member: string;
+  readonly holds: 'one' | 'list' | 'map';
+  readonly type: PlainType | { readonly message: string };
+}
+
+/** The fields of a message by their numbers. */
+export type Message = ReadonlyMap<number, Field>;
+
+const TABLES = [accessMessages, coreMessages, metaMessages, podsMessages, volumesMessages, workloadsMessages];
+
+/** Kinds that are sent as such, by apiVersion. */
+const KINDS: Readonly<Record<string, string>> = {
+  v1: `Binding ConfigMap Endpoints Event LimitRange Namespace PersistentVolumeClaim Pod PodTemplate
+    ReplicationController ResourceQuota Secret Service ServiceAccount`,
+  'apps/v1': 'ControllerRevision DaemonSet Deployment ReplicaSet StatefulSet',
+  'authentication.k8s.io/v1': 'SelfSubjectReview TokenRequest TokenReview',
+  'authorization.k8s.io/v1':
+    'LocalSubjectAccessReview SelfSubjectAccessReview SelfSubjectRulesReview SubjectAccessReview',
+  'autoscaling/v1': 'Scale',
+  'batch/v1': 'CronJob Job',
+  'coordination.k8s.io/v1': 'Lease',
+  'events.k8s.io/v1': 'Event',
+  'networking.k8s.io/v1': 'Ingress',
+  'policy/v1': 'Eviction PodDisruptionBudget',
+  'rbac.authorization.k8s.io/v1': 'ClusterRole ClusterRoleBinding Role RoleBinding',
+};
+
+/** All messages by name; read when the first body comes. */
+let messages: ReadonlyMap<string, Message> | undefined;
+
+function allMessages(): ReadonlyMap<string, Message> {
+  messages ??= new Map(TABLES.flatMap(messagesOf));
+  return messages;
+}
+
+function messagesOf(table: string): [string, Message][] {
+  return table
+    .replaceAll(/\n +/g, ' ')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [name = '', fields = ''] = line.split(': ');
+      return [name, new Map(fields.split(', ').map(fieldOf))];
+    });
+}
+
+function fieldOf(text: string): [number, Field] {
+  const words = text.split(' ');
+  const type = words.at(-1) ?? '';
+  const member = words.length > 2 ? (words[1] ?? '') : '';
+  const holds = type.endsWith('*') ? 'list' : type.startsWith('{') ? 'map' : 'one';
+  const name = type.replaceAll(/[*{}]/g, '');
+  const plain = PLAIN.find((each) => each === name);
+  return [Number(words[0]), { member, holds, type: plain ?? { message: name } }];
+}
+
+/**
+ * A message by its name.
+ * @throws {Error} if there is none, which is a mistake in the tables.
+ */
+export function messageNamed(name: string): Message {
+  const message = allMessages().get(name);
+  if (!message) throw new Error(`the tables of protobuf messages have no ${name}`);
+  return message;
+}
+
+/** The message of a kind: undefined if the kind is not known, `other` if the whole group is not. */
+export function messageOfKind(apiVersion: string, kind: string): Message | 'other' | undefined {
+  // Clients send these under the apiVersion of whatever they delete.
+  if (kind === 'DeleteOptions') return messageNamed(kind);
+  if (!Object.hasOwn(KINDS, apiVersion)) return 'other';
+  if (!KINDS[apiVersion]?.split(/\s+/).includes(kind)) return undefined;
+  return messageNamed(apiVersion === 'events.k8s.io/v1' ? `Reported${kind}` : kind);
+}
