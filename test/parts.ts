@@ -29,12 +29,17 @@ const KUBECTL_MINOR = 30;
 const GO_MINOR = 21;
 
 interface Need {
-  /** How it comes: installed as a Debian package, unpacked from one (nothing is started, no root), or built with Go. */
-  readonly from: 'install' | 'unpack' | 'build';
+  /**
+   * How it comes: installed as a Debian package, unpacked from one (nothing is started, no root), built from a Go
+   * module that is a program (`go`), or, where a module takes more than that, by a function of this file (`build`).
+   */
+  readonly from: 'install' | 'unpack' | 'go' | 'build';
   /** The Debian package. */
   readonly package?: string;
   /** The program's path inside the package. */
   readonly file?: string;
+  /** The Go package and its version: `PATH@VERSION`. */
+  readonly module?: string;
   /** Whether a program of this name will do. */
   readonly suits?: (path: string) => boolean;
   /** What needs it; tests if that is not said. */
@@ -52,6 +57,13 @@ const NEEDS = {
   'docker-registry': { from: 'unpack', package: 'docker-registry', file: 'usr/bin/docker-registry' },
   busybox: { from: 'unpack', package: 'busybox-static', file: 'bin/busybox', suits: isStatic },
   kubectl: { from: 'build', suits: isRecentKubectl },
+  crane: { from: 'go', module: 'github.com/google/go-containerregistry/cmd/crane@v0.22.1' },
+  oras: { from: 'go', module: 'oras.land/oras/cmd/oras@v1.3.6' },
+  // There is no release of it since it was written anew.
+  'oci-conformance': {
+    from: 'go',
+    module: 'github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111',
+  },
   wrk: { from: 'install', package: 'wrk', for: 'bench' },
   curl: { from: 'install', package: 'curl', for: 'bench' },
 } as const satisfies Record<string, Need>;
@@ -85,9 +97,10 @@ export function getParts(say: (line: string) => void, purpose: Purpose = 'tests'
   const missing = wanted.filter((name) => find(name) === undefined);
   if (missing.length === 0) return;
   say(`missing: ${missing.join(', ')}`);
-  const debian = missing.filter((name) => NEEDS[name].from !== 'build');
+  const debian = missing.filter((name) => NEEDS[name].from === 'install' || NEEDS[name].from === 'unpack');
   if (debian.length > 0 && programOnPath('apt-get')) getFromDebian(debian, say);
   if (missing.includes('kubectl')) buildKubectl(say);
+  for (const name of missing.filter((each) => NEEDS[each].from === 'go')) buildModule(name, say);
   const still = missing.filter((name) => find(name) === undefined);
   if (still.length === 0) return;
   const lines = still.map((name) => `  ${name}: ${howToGet(name)}`);
@@ -102,10 +115,16 @@ function find(name: Part): string | undefined {
   const known = found.get(name);
   if (known !== undefined) return known;
   const { suits }: Need = NEEDS[name];
-  const candidates = [join(CACHE, name), ...onPath(name)].filter(isExecutable);
+  const candidates = [join(CACHE, cachedAs(name)), ...onPath(name)].filter(isExecutable);
   const path = candidates.find((candidate) => suits?.(candidate) ?? true);
   if (path !== undefined) found.set(name, path);
   return path;
+}
+
+/** A program of a Go module is kept with its version, so that another version is not taken for it. */
+function cachedAs(name: Part): string {
+  const { module }: Need = NEEDS[name];
+  return module === undefined ? name : `${name}-${module.slice(module.lastIndexOf('@') + 1)}`;
 }
 
 function onPath(name: string): string[] {
@@ -143,6 +162,9 @@ function howToGet(name: Part): string {
   if (need.from === 'build') {
     return `Put kubectl 1.${KUBECTL_MINOR} or newer on the PATH, or Go 1.${GO_MINOR} or newer (golang-go of Debian 13, or go.dev/dl), with which npm test builds it.`;
   }
+  if (need.from === 'go') {
+    return `Put ${name} on the PATH, or Go 1.${GO_MINOR} or newer, with which npm test builds it from ${need.module}.`;
+  }
   return `On Debian or Ubuntu, as root: apt-get install ${need.package}. Elsewhere, put ${name} on the PATH.`;
 }
 
@@ -172,6 +194,20 @@ function unpack(name: Part, debianPackage: string, file: string, say: (line: str
     run(say, 'dpkg-deb', ['--extract', archive, '.'], folder);
     const program = [file, `usr/${file}`].map((path) => join(folder, path)).find((path) => existsSync(path));
     if (program) renameSync(program, join(CACHE, name));
+  });
+}
+
+/** Builds a program from its Go module. */
+function buildModule(name: Part, say: (line: string) => void): void {
+  const go = recentGo(say);
+  const { module }: Need = NEEDS[name];
+  if (go === undefined || module === undefined) return;
+  say(`building ${name} with ${go}; this takes up to a minute, once`);
+  inFolder((folder) => {
+    const env = { GOTOOLCHAIN: 'auto', CGO_ENABLED: '0', GOFLAGS: '', GOBIN: folder };
+    run(say, go, ['install', '-trimpath', '-ldflags', '-s -w', module], folder, env);
+    const [program] = readdirSync(folder);
+    if (program) renameSync(join(folder, program), join(CACHE, cachedAs(name)));
   });
 }
 
