@@ -164,6 +164,8 @@ export const HEALTH_CHECK_MS = 3_000;
 
 /** Bytes of composed objects (ImageStreamImages, ImageStreamTags) that are kept in memory. */
 export const COMPOSED_CACHE_BYTES = 16 * MiB;
+/** Bytes of data that a ConfigMap or a Secret holds, as in Kubernetes. */
+export const DATA_BYTES = 1 * MiB;
 /** Seconds after which clearing a namespace is tried again when something in it could not be deleted. */
 export const PURGE_RETRY_SECONDS = 5;
 /** Manifests whose media type and size are kept in memory. */

@@ -9,6 +9,8 @@ import type { Kept, Resource } from '../objects/resource.ts';
 import type { ObjectSchema } from '../objects/schema.ts';
 import { creation } from '../objects/writes.ts';
 import { type Change, CommitConflict } from '../store/store.ts';
+import { ageColumn, ageOf, nameColumn } from './age.ts';
+import { CORE_V1 } from './components.ts';
 
 /** What is there from the first start on. */
 export const SEED_NAMESPACES: readonly string[] = ['default', 'kube-system', 'openshift'];
@@ -21,18 +23,16 @@ export interface Namespace extends KubeObject {
   status?: { phase?: string };
 }
 
-const component = (name: string): string => `io.k8s.api.core.v1.${name}`;
-
 const schema: ObjectSchema = {
   type: 'object',
-  component: component('Namespace'),
+  component: `${CORE_V1}.Namespace`,
   description: 'A scope for names: image streams, their tags and the rights to them live in a namespace.',
   properties: {
     ...typeMeta,
     metadata: { ...objectMeta, description: "The namespace's name, labels and annotations." },
     spec: {
       type: 'object',
-      component: component('NamespaceSpec'),
+      component: `${CORE_V1}.NamespaceSpec`,
       description: 'What must happen before the namespace is gone.',
       properties: {
         finalizers: {
@@ -45,7 +45,7 @@ const schema: ObjectSchema = {
     },
     status: {
       type: 'object',
-      component: component('NamespaceStatus'),
+      component: `${CORE_V1}.NamespaceStatus`,
       description: 'Whether the namespace may be used.',
       properties: {
         phase: {
@@ -95,29 +95,15 @@ export const namespaces: Resource<Namespace> = {
   schema,
   table: {
     columns: [
-      { name: 'Name', type: 'string', format: 'name', description: 'The name of the namespace.' },
+      nameColumn,
       { name: 'Status', type: 'string', description: 'Active, or Terminating while it is being deleted.' },
-      { name: 'Age', type: 'string', description: 'How long ago the namespace was made.' },
+      ageColumn,
     ],
-    cells: (namespace, now) => [nameOf(namespace), namespace.status?.phase ?? '', shortAge(namespace, now)],
+    cells: (namespace, now) => [nameOf(namespace), namespace.status?.phase ?? '', ageOf(namespace, now)],
   },
   fields: { 'status.phase': ({ status }) => status?.phase ?? '' },
   kept,
 };
-
-const MINUTE = 60;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-
-/** An age as kubectl prints it for most resources: one unit, from seconds to days. */
-function shortAge({ metadata }: KubeObject, now: Date): string {
-  if (!metadata.creationTimestamp) return '<unknown>';
-  const seconds = Math.max(0, Math.floor((now.getTime() - Date.parse(metadata.creationTimestamp)) / 1000));
-  if (seconds < 2 * MINUTE) return `${seconds}s`;
-  if (seconds < 2 * HOUR) return `${Math.floor(seconds / MINUTE)}m`;
-  if (seconds < 2 * DAY) return `${Math.floor(seconds / HOUR)}h`;
-  return `${Math.floor(seconds / DAY)}d`;
-}
 
 /**
  * Changes for the commit of something that needs a namespace: they check it, or make it where pushes may.

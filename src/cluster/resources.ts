@@ -1,5 +1,7 @@
 /** The resources beside the image API that clients need. */
 import type { Resource } from '../objects/resource.ts';
+import { configMaps } from './configmaps.ts';
 import { namespaces } from './namespaces.ts';
+import { secrets } from './secrets.ts';
 
-export const clusterResources: readonly Resource[] = [namespaces];
+export const clusterResources: readonly Resource[] = [configMaps, namespaces, secrets];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { testContext } from '../../test/context.ts';
 import { toValue } from '../objects/values.ts';
-import { importSecrets, keyringOf, type PullSecret, pullSecretOf } from './credentials.ts';
+import { importSecrets, isImportSecret, keyringOf, type PullSecret, pullSecretOf } from './credentials.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const user = (username: string) => ({ username, password: 'p' });
@@ -28,6 +28,8 @@ suite('pull secrets', () => {
     const auths = { 'a.test': user('me') };
     assert.equal(pullSecretOf(secret({ auths }, undefined, { 'openshift.io/image.excludeSecret': 'true' })), undefined);
     assert.equal(pullSecretOf({ ...secret({ auths }), type: 'Opaque' }), undefined);
+    assert.ok(!isImportSecret({ metadata: { name: 'untyped' } }));
+    assert.ok(isImportSecret(secret('{"auths":')));
     assert.equal(pullSecretOf(secret('{"auths":')), undefined);
     assert.equal(pullSecretOf(secret('[]')), undefined);
     assert.deepEqual(pullSecretOf(secret({ auths: { 'a.test': { auth: '?' }, 'b.test': 7 } })), new Map());

@@ -1,53 +1,47 @@
 /** Pull secrets: which user and password a registry is asked with. As kubelets look them up. */
+import { DOCKER_CFG, DOCKER_CONFIG_JSON, type Secret, secrets } from '../cluster/secrets.ts';
 import { isJsonObject, JsonInvalid, type JsonObject, parseJson } from '../image/json.ts';
 import { PULL_SECRET_BYTES } from '../limits.ts';
 import type { Services } from '../objects/context.ts';
-import type { KubeObject } from '../objects/object.ts';
+import { eachKept } from '../objects/reads.ts';
+import { parsed } from '../objects/values.ts';
 import type { RegistryCredentials } from './remote.ts';
 
 /** On a secret: imports shall not use it. */
 const EXCLUDE_SECRET_ANNOTATION = 'openshift.io/image.excludeSecret';
 
-/** Where secrets are kept: `/secrets/<namespace>/<name>`, in the form of objects/values.ts. */
-const PREFIX = '/secrets/';
-
 /** Types of secrets that hold pull secrets, and in which key. */
 const KEYS: Readonly<Record<string, string>> = {
-  'kubernetes.io/dockerconfigjson': '.dockerconfigjson',
-  'kubernetes.io/dockercfg': '.dockercfg',
+  [DOCKER_CONFIG_JSON]: '.dockerconfigjson',
+  [DOCKER_CFG]: '.dockercfg',
 };
-
-interface Secret extends KubeObject {
-  readonly type?: string;
-  readonly data?: Readonly<Record<string, string>>;
-}
 
 /** What one secret says: users by the registry, or part of one, that they are for. */
 export type PullSecret = ReadonlyMap<string, RegistryCredentials>;
 
 /** The pull secrets of a namespace that imports may use, in the order of their names. Those that cannot be read are left out. */
-export async function importSecrets(ctx: Pick<Services, 'store'>, namespace: string): Promise<readonly PullSecret[]> {
-  const secrets: PullSecret[] = [];
-  const prefix = `${PREFIX}${namespace}/`;
-  let page = await ctx.store.list(prefix);
-  for (;;) {
-    for (const { value } of page.entries) {
-      const end = value.indexOf('\n');
-      const secret = JSON.parse(value.toString('utf8', 0, end < 0 ? value.length : end)) as Secret;
-      const found = pullSecretOf(secret);
-      if (found) secrets.push(found);
-    }
-    const after = page.entries.at(-1)?.key;
-    if (!page.more || after === undefined) return secrets;
-    page = await ctx.store.list(prefix, { after, fresh: { exactly: page.revision } });
-  }
+export async function importSecrets(
+  ctx: Pick<Services, 'store' | 'settings'>,
+  namespace: string,
+): Promise<readonly PullSecret[]> {
+  const found: PullSecret[] = [];
+  await eachKept(ctx.store, secrets, namespace, (kept) => {
+    const secret = pullSecretOf(parsed(secrets, ctx.settings, kept));
+    if (secret) found.push(secret);
+  });
+  return found;
+}
+
+/** Whether a secret is a pull secret that imports may use, whatever it holds. */
+export function isImportSecret({ type = '', metadata }: Secret): boolean {
+  return Object.hasOwn(KEYS, type) && metadata.annotations?.[EXCLUDE_SECRET_ANNOTATION] !== 'true';
 }
 
 /** What a secret says; undefined if it is no pull secret, is excluded, or cannot be read. */
-export function pullSecretOf({ type = '', data, metadata }: Secret): PullSecret | undefined {
-  const key = Object.hasOwn(KEYS, type) ? KEYS[type] : undefined;
-  const encoded = key === undefined ? undefined : data?.[key];
-  if (!encoded || metadata.annotations?.[EXCLUDE_SECRET_ANNOTATION] === 'true') return undefined;
+export function pullSecretOf(secret: Secret): PullSecret | undefined {
+  const key = isImportSecret(secret) ? KEYS[secret.type ?? ''] : undefined;
+  const encoded = key === undefined ? undefined : secret.data?.[key];
+  if (!encoded) return undefined;
   const bytes = Buffer.from(encoded, 'base64');
   if (bytes.length > PULL_SECRET_BYTES) return undefined;
   let document: unknown;

@@ -34,6 +34,17 @@ async function list(query: string, path = WIDGETS, options?: Call) {
 const names = (body: { items: { metadata: { name: string } }[] }): string =>
   body.items.map(({ metadata }) => metadata.name).join(' ');
 
+test('a subresource may list some of the objects of another resource', async () => {
+  const blue = await list('labelSelector=odd=true', `${BOXES}/any/blue`);
+  assert.equal(blue.kind, 'WidgetList');
+  assert.equal(names(blue), 'w3 w5');
+  const first = await list('limit=2', `${BOXES}/any/blue`);
+  assert.equal(names(first), 'w3 w4');
+  const rest = await list(`limit=2&continue=${first.metadata.continue}`, `${BOXES}/any/blue`);
+  assert.equal(names(rest), 'w5 w6');
+  assert.equal(rest.metadata.continue, undefined);
+});
+
 describe('selectors', () => {
   test('labels and fields', async () => {
     for (const [query, expected] of [

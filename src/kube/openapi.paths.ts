@@ -1,5 +1,5 @@
 /** The paths of resources as OpenAPI v3: operations with the extensions and parameters that kubectl looks for. */
-import { deleteOptions, status as statusSchema } from '../objects/metaschema.ts';
+import { deleteOptions, listSchema, status as statusSchema } from '../objects/metaschema.ts';
 import type { Resource, Subresource, Verb } from '../objects/resource.ts';
 import type { ObjectSchema } from '../objects/schema.ts';
 import { apiOfSubresource, pathOf } from './discovery.ts';
@@ -11,7 +11,6 @@ import {
   gvkJson,
   type Json,
   type JsonObject,
-  listSchema,
   patchSchema,
   watchEventSchema,
 } from './openapi.schemas.ts';

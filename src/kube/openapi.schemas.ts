@@ -1,5 +1,5 @@
 /** Schemas of resources as OpenAPI v3 components, with the extensions by which kubectl explains, merges and validates. */
-import { listMeta, META_V1, typeMeta } from '../objects/metaschema.ts';
+import { META_V1, typeMeta } from '../objects/metaschema.ts';
 import type { ArraySchema, ObjectSchema, Property, ScalarSchema, Schema } from '../objects/schema.ts';
 
 /** A piece of an OpenAPI document. */
@@ -140,21 +140,6 @@ function scalarJson(schema: ScalarSchema): JsonObject {
   return {
     ...(special ?? { type: schema.type, ...(schema.format && { format: schema.format }) }),
     ...(schema.default !== undefined && { default: schema.default }),
-  };
-}
-
-/** The list of a kind. */
-export function listSchema(kind: string, item: ObjectSchema): ObjectSchema {
-  return {
-    type: 'object',
-    ...(item.component && { component: `${item.component}List` }),
-    description: `A list of ${kind} objects.`,
-    required: ['items'],
-    properties: {
-      ...typeMeta,
-      metadata: { ...listMeta, description: 'What the list tells about itself.' },
-      items: { type: 'array', items: item, empty: 'always', description: 'The objects.' },
-    },
   };
 }
 

@@ -14,7 +14,7 @@ import { ListWriter } from './listwriter.ts';
 import { type ListOptions, listOptions, revisionOf } from './options.ts';
 import { apiVersionOf, type Rendering, rendered, renderingOf, servedJson, withoutType } from './representation.ts';
 import { bytesOf, scan } from './scan.ts';
-import { type Selection, selectionOf, selects, selectsLabels } from './selectors.ts';
+import { narrowed, type Selection, selectionOf, selects, selectsLabels } from './selectors.ts';
 import type { ListMetadata } from './table.ts';
 
 /** Answers a GET of one object. @throws {DomainError} NotFound, and what the resource's own rules throw. */
@@ -45,6 +45,8 @@ export async function getSubresource(
   namespace: string,
   name: string,
 ): Promise<void> {
+  const { lists } = subresource;
+  if (lists) return listObjects(exchange, lists.resource, namespace, (object) => lists.includes(object));
   if (!subresource.get) return getObject(exchange, resource, namespace, name);
   const how = renderingOf(exchange, { plain: true });
   const answer = await subresource.get(contextOf(exchange), namespace, name);
@@ -132,13 +134,19 @@ function aheadOf(fresh: Freshness): (error: unknown) => never {
 }
 
 /**
- * Answers a GET of a collection.
+ * Answers a GET of a collection; `includes` takes only some of its objects.
  * @throws {DomainError} BadRequest and Invalid for options, Expired for snapshots that are gone.
  */
-export async function listObjects(exchange: Exchange, resource: Resource, namespace: string): Promise<void> {
+export async function listObjects(
+  exchange: Exchange,
+  resource: Resource,
+  namespace: string,
+  includes?: (object: KubeObject) => boolean,
+): Promise<void> {
   const options = listOptions(exchange.query, false);
   const how = renderingOf(exchange, { list: true });
-  const selection = selectionOf(resource, options);
+  const asked = selectionOf(resource, options);
+  const selection = includes ? narrowed(asked, includes) : asked;
   if (!resource.kept) return listComputed(exchange, resource, namespace, selection, how);
   const { prefix } = keptOf(resource);
   const token = options.continue ? decodeContinue(prefix, options.continue) : undefined;

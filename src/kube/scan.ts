@@ -100,5 +100,8 @@ export function isSelected(
     if (!selectsName(selection, namespace, name)) return false;
   }
   if (selection.labels && !selectsLabels(selection, labels(kept.head.value))) return false;
-  return selection.fields?.matchesObject?.(parsed(resource, settings, kept)) ?? true;
+  const matches = selection.fields?.matchesObject;
+  if (!matches && !selection.includes) return true;
+  const object = parsed(resource, settings, kept);
+  return (matches?.(object) ?? true) && (selection.includes?.(object) ?? true);
 }

@@ -14,6 +14,8 @@ export interface Selection {
   readonly all: boolean;
   /** The only name that can match, if one is asked for. */
   readonly name: string | undefined;
+  /** What the objects must be beside. */
+  readonly includes?: (object: KubeObject) => boolean;
 }
 
 /**
@@ -47,4 +49,9 @@ export function selectsLabels({ labels }: Selection, of: Labels): boolean {
 
 function selectsFields({ fields }: Selection, object: KubeObject): boolean {
   return fields?.matchesObject === undefined || fields.matchesObject(object);
+}
+
+/** The selection with a further condition. */
+export function narrowed(selection: Selection, includes: (object: KubeObject) => boolean): Selection {
+  return { ...selection, all: false, includes };
 }

@@ -107,7 +107,14 @@ export const boxes: Resource<Widget> = {
   resource: 'boxes',
   singular: 'box',
   shortNames: [],
-  subresources: [],
+  subresources: [
+    {
+      name: 'blue',
+      kind: 'WidgetList',
+      verbs: ['get'],
+      lists: { resource: widgets, includes: ({ spec }: Widget) => spec?.color === 'blue' },
+    },
+  ],
   kept: {
     prefix: '/boxes/',
     unconditionalUpdate: false,

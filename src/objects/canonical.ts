@@ -26,7 +26,7 @@ export interface Canonical<T> {
 }
 
 export interface CanonicalOptions {
-  /** Whether fields that are not given get their defaults (default true). */
+  /** Whether fields that are not given get their defaults, and conversions are made (default true). */
   readonly defaults?: boolean;
 }
 
@@ -66,6 +66,7 @@ interface Struct {
   readonly name: string;
   readonly members: readonly Member[];
   readonly known: ReadonlySet<string>;
+  readonly convert: ObjectSchema['convert'];
 }
 
 /** `null`: a pointer to a scalar without omitempty, printed as null if it is not given. */
@@ -93,7 +94,12 @@ function compiled(schema: ObjectSchema): Struct {
         empty: property.empty ?? (property.type === 'object' ? 'struct' : 'omit'),
       });
     }
-    struct = { name: schema.component?.split('.').at(-1) ?? '', members, known: new Set(names) };
+    struct = {
+      name: schema.component?.split('.').at(-1) ?? '',
+      members,
+      known: new Set(names),
+      convert: schema.convert,
+    };
     structs.set(schema, struct);
   }
   return struct;
@@ -105,7 +111,7 @@ function structOf(walk: Walk, struct: Struct, value: unknown): Members | undefin
     wrong(walk, value, `v1.${struct.name}`);
     return undefined;
   }
-  const given = value as Members;
+  const given = walk.defaults && struct.convert ? struct.convert(value as Members) : (value as Members);
   const out: Members = {};
   let seen = 0;
   walk.structs.push(struct.name);

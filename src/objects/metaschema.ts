@@ -234,3 +234,18 @@ export const deleteOptions: ObjectSchema = {
     },
   },
 };
+
+/** The list of a kind. */
+export function listSchema(kind: string, item: ObjectSchema): ObjectSchema {
+  return {
+    type: 'object',
+    ...(item.component && { component: `${item.component}List` }),
+    description: `A list of ${kind} objects.`,
+    required: ['items'],
+    properties: {
+      ...typeMeta,
+      metadata: { ...listMeta, description: 'What the list tells about itself.' },
+      items: { type: 'array', items: item, empty: 'always', description: 'The objects.' },
+    },
+  };
+}

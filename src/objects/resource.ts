@@ -139,6 +139,8 @@ export interface Subresource<T extends KubeObject = KubeObject> {
   readonly schema?: ObjectSchema;
   /** `status`: a view on the kept object with rules of its own for updates. */
   readonly status?: Pick<Kept<T>, 'prepareUpdate' | 'validate'>;
+  /** Objects of another resource in the namespace, of which only some are shown; the name in the path is not looked at. */
+  readonly lists?: { readonly resource: Resource; includes(object: KubeObject): boolean };
   /** Anything else that can be read. */
   get?(ctx: Context, namespace: string, name: string): Awaitable<Answer<KubeObject>>;
 }

@@ -18,7 +18,16 @@ export interface ObjectSchema extends Described {
   /** In the order in which Go prints them. */
   readonly properties: Readonly<Record<string, Property>>;
   readonly required?: readonly string[];
+  /**
+   * Members as Go's conversions and defaults leave them, before they are looked at: what is only ever written becomes what
+   * is kept, what follows from other members is filled in. Gets whatever the client gave, changes nothing of it, and gives
+   * the same members if it has nothing to do; what is of a wrong type is left for the schema to refuse.
+   */
+  readonly convert?: (given: Members) => Members;
 }
+
+/** An object whose members have not been looked at. */
+export type Members = Readonly<Record<string, unknown>>;
 
 /** A Go map[string]T. */
 export interface MapSchema extends Described {

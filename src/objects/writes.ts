@@ -150,7 +150,7 @@ async function updateOnce<T extends KubeObject>(
   const kept = keptOf(resource);
   const old = parsed(resource, ctx.settings, current);
   checkVersion(resource, kept, object, old);
-  keepServersMetadata(resource, kept, object, old);
+  keepServersMetadata(resource, object, old);
   const rules = options.rules ?? kept;
   await rules.prepareUpdate?.(ctx, object, old);
   if (kept.generation && !options.rules && specOf(object) !== specOf(old)) {
@@ -190,7 +190,7 @@ function checkVersion<T extends KubeObject>(resource: Resource<T>, kept: Kept<T>
 }
 
 /** What a client cannot change is what it was, whether sent back or left out. */
-function keepServersMetadata<T extends KubeObject>(resource: Resource<T>, kept: Kept<T>, object: T, old: T): void {
+function keepServersMetadata<T extends KubeObject>(resource: Resource<T>, object: T, old: T): void {
   const meta = object.metadata;
   const { uid, creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds } = old.metadata;
   meta.name ??= nameOf(old);
@@ -198,7 +198,7 @@ function keepServersMetadata<T extends KubeObject>(resource: Resource<T>, kept: 
   if (!resource.namespaced) delete meta.namespace;
   if (uid) meta.uid = uid;
   if (creationTimestamp !== undefined) meta.creationTimestamp = creationTimestamp;
-  if (kept.generation) assign(meta, 'generation', generation);
+  assign(meta, 'generation', generation);
   assign(meta, 'deletionTimestamp', deletionTimestamp);
   assign(meta, 'deletionGracePeriodSeconds', deletionGracePeriodSeconds);
 }

@@ -10,6 +10,7 @@ import type { Answer, Composition, Kept, Resource } from '../objects/resource.ts
 import { keyOf, parsed } from '../objects/values.ts';
 import type { Change } from '../store/store.ts';
 import { newest } from './history.ts';
+import { imageSecretsSubresource } from './imagesecrets.ts';
 import { layersOf } from './layers.ts';
 import { repositoryPrefix } from './links.ts';
 import { imageStreamLayersSchema, imageStreamSchema } from './schema.ts';
@@ -236,6 +237,7 @@ export const imageStreams: Resource<ImageStream> = {
   subresources: [
     { name: 'status', kind: 'ImageStream', verbs: ['get', 'patch', 'update'], status: statusRules },
     { name: 'layers', kind: 'ImageStreamLayers', verbs: ['get'], schema: imageStreamLayersSchema, get: getLayers },
+    imageSecretsSubresource,
   ],
 };
 

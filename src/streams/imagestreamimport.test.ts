@@ -14,8 +14,10 @@ import {
   tagOf,
 } from '../../test/importing.ts';
 import { refuse, startUpstream, type Upstream } from '../../test/upstream.ts';
+import { DOCKER_CONFIG_JSON, secrets } from '../cluster/secrets.ts';
 import { IMPORT_BYTES } from '../limits.ts';
 import type { Context } from '../objects/context.ts';
+import { createObject } from '../objects/writes.ts';
 import { findImage } from './layers.ts';
 
 suite('an import', () => {
@@ -257,7 +259,5 @@ async function keepSecret(ctx: Context, host: string, user: string): Promise<voi
   const base64 = (text: string): string => Buffer.from(text).toString('base64');
   const config = JSON.stringify({ auths: { [host]: { auth: base64(user) } } });
   const data = { '.dockerconfigjson': base64(config) };
-  const secret = { metadata: { name: 'pull' }, data, type: 'kubernetes.io/dockerconfigjson' };
-  const value = Buffer.from(JSON.stringify(secret));
-  await ctx.store.commit([{ op: 'put', key: '/secrets/default/pull', value }]);
+  await createObject(ctx, secrets, 'default', { metadata: { name: 'pull' }, data, type: DOCKER_CONFIG_JSON });
 }
