@@ -127,7 +127,7 @@ export const objectMeta: ObjectSchema = {
 };
 
 /** Kubernetes' ListMeta. */
-export const listMeta: ObjectSchema = {
+const listMeta: ObjectSchema = {
   type: 'object',
   component: `${META_V1}.ListMeta`,
   description: 'What a list tells about itself.',
