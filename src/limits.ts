@@ -102,6 +102,8 @@ export const SQLITE_BUSY_MS = 5_000;
 export const SQLITE_PAGE_BYTES = 8 * KiB;
 /** Bytes of pages that SQLite keeps in memory. */
 export const SQLITE_CACHE_BYTES = 16 * MiB;
+/** Bytes of entries that are kept as they were read, as long as nobody writes. */
+export const SQLITE_RECENT_BYTES = 4 * MiB;
 /** Unmoved pages of the write-ahead log at which a thread begins to move them to the file. */
 export const SQLITE_WAL_CALM_PAGES = 1_000;
 /** Pages of the log at which the writer moves those that are left, so that it can begin anew. */

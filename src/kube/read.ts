@@ -5,7 +5,8 @@ import { badRequest, DomainError, notFound } from '../objects/errors.ts';
 import type { KubeObject } from '../objects/object.ts';
 import { readKept } from '../objects/reads.ts';
 import type { Answer, Resource, Subresource } from '../objects/resource.ts';
-import { type KeptObject, keptOf, parsed, served } from '../objects/values.ts';
+import { type KeptObject, keptOf, keyOf, parsed, served } from '../objects/values.ts';
+import { view } from '../objects/views.ts';
 import { Compacted, type Freshness, RevisionAhead } from '../store/store.ts';
 import { type ContinueToken, decodeContinue, encodeContinue, expiredContinue } from './continuetoken.ts';
 import { contextOf, type Exchange, send } from './exchange.ts';
@@ -32,6 +33,10 @@ export async function getObject(
     return;
   }
   const fresh = freshOf(revisionOf(exchange.query.get('resourceVersion') ?? ''));
+  if (resource.kept.composition && fresh === 'latest' && isPlain(how)) {
+    send(exchange, 200, how.contentType, await composedView(exchange, resource, namespace, name));
+    return;
+  }
   const kept = await readKept(services.store, resource, namespace, name, fresh).catch(aheadOf(fresh));
   if (!kept) throw notFound(resource, name);
   sendKept(exchange, 200, resource, kept, how);
@@ -78,9 +83,25 @@ export async function baseOf(resource: Resource, ctx: Context, namespace: string
   return answer.object();
 }
 
+/** An object of several keys, put together once for as long as its head stands. Throws as `getObject`. */
+function composedView({ services }: Exchange, resource: Resource, namespace: string, name: string): Promise<Buffer> {
+  const key = keyOf(resource, namespace, name);
+  return view(services.store, `kept ${key}`, async () => {
+    const kept = await readKept(services.store, resource, namespace, name);
+    if (!kept) throw notFound(resource, name);
+    const bytes = served(resource, services.settings, kept);
+    return { bytes, sources: [{ key, revision: kept.head.revision }] };
+  });
+}
+
+/** Whether it is served as it is kept. */
+function isPlain(how: Rendering): boolean {
+  return how.form === 'object' && how.encoding === 'json' && !how.pretty;
+}
+
 function sendKept(exchange: Exchange, code: number, resource: Resource, kept: KeptObject, how: Rendering): void {
   const { settings } = exchange.services;
-  if (how.form === 'object' && how.encoding === 'json' && !how.pretty) {
+  if (isPlain(how)) {
     send(exchange, code, how.contentType, served(resource, settings, kept));
     return;
   }

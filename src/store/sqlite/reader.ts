@@ -11,6 +11,7 @@ import {
   RevisionAhead,
 } from '../store.ts';
 import { ENTRY_COLUMNS, type EntryRow, entryOf, Query } from './query.ts';
+import type { Recent } from './recent.ts';
 
 /** Greater than every key: SQLite orders any BLOB after all TEXT. */
 const AFTER_ALL_TEXT = Buffer.of(0);
@@ -36,9 +37,12 @@ export class Reader {
   readonly #count: Query<[number]>;
   readonly #countAt: Query<[number]>;
   readonly #db: DatabaseSync;
+  readonly #recent: Recent;
 
-  constructor(db: DatabaseSync) {
+  /** @param recent What need not be read again; it is not asked inside of a transaction, which sees its own writes. */
+  constructor(db: DatabaseSync, recent: Recent) {
     this.#db = db;
+    this.#recent = recent;
     this.#begin = new Query(db, 'BEGIN');
     this.#end = new Query(db, 'COMMIT');
     // The rows of the newest revision are never taken away, so the counter needs no place of its own. As in etcd, an
@@ -61,7 +65,8 @@ export class Reader {
 
   /** The latest revision. */
   revision(): Revision {
-    return this.#revision.one()?.[0] ?? 1;
+    const read = (): Revision => this.#revision.one()?.[0] ?? 1;
+    return this.#db.isTransaction ? read() : this.#recent.revision(read);
   }
 
   /** Reads of revisions before this one fail. */
@@ -71,14 +76,12 @@ export class Reader {
 
   get(key: string, { fresh }: ReadOptions = {}): Entry | undefined {
     checkKey(key);
-    const row =
-      typeof fresh === 'object'
-        ? this.snapshot(() => {
-            const at = this.#readable(fresh);
-            return at === undefined ? this.#get.one(key) : this.#getAt.one(at, key);
-          })
-        : this.#get.one(key);
-    return row && entryOf(row);
+    const latest = (): Entry | undefined => entryOrNone(this.#get.one(key));
+    if (typeof fresh !== 'object') return this.#db.isTransaction ? latest() : this.#recent.entry(key, latest);
+    return this.snapshot(() => {
+      const at = this.#readable(fresh);
+      return at === undefined ? latest() : entryOrNone(this.#getAt.one(at, key));
+    });
   }
 
   list(prefix: string, { fresh, after, limit, count }: ListOptions = {}): Page {
@@ -126,4 +129,8 @@ export class Reader {
     if (asked < compacted) throw new Compacted(compacted);
     return asked === current ? undefined : asked;
   }
+}
+
+function entryOrNone(row: EntryRow | undefined): Entry | undefined {
+  return row && entryOf(row);
 }

@@ -26,6 +26,8 @@ import { GroupCommit } from './group.ts';
 import { Journal } from './journal.ts';
 import { WriteAheadLog } from './log.ts';
 import { Reader } from './reader.ts';
+import { Recent } from './recent.ts';
+import { WalIndex } from './walindex.ts';
 import { Writer } from './writer.ts';
 
 export interface SqliteStoreOptions {
@@ -89,7 +91,7 @@ class SqliteStore implements Store {
     const { file, historySeconds = HISTORY_SECONDS, busyMs = SQLITE_BUSY_MS } = options;
     this.#db = db;
     this.#options = options;
-    this.#reader = new Reader(db);
+    this.#reader = new Reader(db, new Recent(new WalIndex(file)));
     this.#feed = new Feed(file, this.#reader, new Journal(db, this.#reader));
     const writer = new Writer(db, this.#reader);
     this.#log = new WriteAheadLog(db, file);
