@@ -76,7 +76,9 @@ function result(
   };
   try {
     const object = apply(resource.schema, live, config, manager, options.force, time);
-    return canonical(resource.schema, object).value;
+    const made = canonical(resource.schema, object).value;
+    resource.normalise?.(made);
+    return made;
   } catch (error) {
     throw error instanceof ApplyConflict ? conflictProblem(error) : error;
   }

@@ -130,6 +130,7 @@ function patched({ exchange, resource, namespace, name, mode }: Target, change: 
   const strict = mode === 'Strict' ? strictDecodingError(findings) : undefined;
   if (strict !== undefined) refuse(strict);
   if (mode === 'Warn') warn(exchange, fieldFindings(findings));
+  resource.normalise?.(object);
   checkName(object, name);
   placeInNamespace(resource, object, namespace);
   if (resource.kept && object.metadata.uid && object.metadata.uid !== uid) {

@@ -15,7 +15,7 @@ import { ListWriter } from './listwriter.ts';
 import { type ListOptions, listOptions, revisionOf } from './options.ts';
 import { apiVersionOf, type Rendering, rendered, renderingOf, servedJson, withoutType } from './representation.ts';
 import { bytesOf, scan } from './scan.ts';
-import { narrowed, type Selection, selectionOf, selects, selectsLabels } from './selectors.ts';
+import { narrowed, type Selection, selectionOf, selects, selectsLabels, selectsName } from './selectors.ts';
 import type { ListMetadata } from './table.ts';
 
 /** Answers a GET of one object. @throws {DomainError} NotFound, and what the resource's own rules throw. */
@@ -280,7 +280,10 @@ async function listComputed(
   const matchesLabels = (labels: Readonly<Record<string, string>> | undefined): boolean =>
     selectsLabels(selection, labels);
   const ctx = contextOf(exchange);
-  const objects = await computedOf(resource, 'list').list(ctx, namespace || undefined, { matchesLabels });
+  const objects = await computedOf(resource, 'list').list(ctx, namespace || undefined, {
+    matchesLabels,
+    matchesName: (within, name) => selectsName(selection, within, name),
+  });
   const form = listForm(resource, how, exchange.services.now());
   const writer = new ListWriter(exchange, form, how.contentType, {});
   const chosen = objects.filter((object) => selects(selection, object));

@@ -25,6 +25,7 @@ export async function requestObject(
   const other = otherType(resource, value);
   if (other !== undefined) throw badRequest(other);
   const { value: object, unknown, wrongTypes } = canonical(resource.schema, value);
+  resource.normalise?.(object);
   exchange.warnings.push(...checkFields(mode, resource, { unknown, duplicates, wrongTypes }));
   return object;
 }

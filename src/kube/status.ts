@@ -205,7 +205,7 @@ function aboutObject(problem: Extract<Problem, { reason: 'NotFound' | 'AlreadyEx
   const details = detailsOf(problem.resource, problem.name);
   switch (problem.reason) {
     case 'NotFound':
-      return failure(404, problem.reason, `${subject} not found`, { details });
+      return failure(404, problem.reason, `${subject} not found`, { details: problem.bare ? {} : details });
     case 'AlreadyExists':
       return failure(409, problem.reason, `${subject} already exists`, { details });
     case 'Conflict':

@@ -152,7 +152,11 @@ const INITIAL_EVENTS_END = { 'k8s.io/initial-events-end': 'true' };
 /** An event that says only how far the watch has come: an object of the same kind with nothing but a version. */
 export function bookmarkLine(view: View, revision: Revision, initialEventsEnd: boolean, columns: boolean): Buffer {
   const { resource, how } = view;
-  const metadata = { resourceVersion: String(revision), ...(initialEventsEnd && { annotations: INITIAL_EVENTS_END }) };
+  const metadata = {
+    ...keptOf(resource).bookmark,
+    resourceVersion: String(revision),
+    ...(initialEventsEnd && { annotations: INITIAL_EVENTS_END }),
+  };
   const object = canonical(resource.schema, { metadata }).value;
   if (how.form === 'table') return line('BOOKMARK', tableJson(view, object, columns));
   if (how.form === 'partial') return line('BOOKMARK', JSON.stringify(partialOf(object, how.apiVersion)));

@@ -45,7 +45,13 @@ export type Problem =
       readonly message: string;
       readonly causes?: readonly { readonly reason: string; readonly message: string; readonly field?: string }[];
     }
-  | { readonly reason: 'NotFound'; readonly resource: GroupResource; readonly name: string }
+  | {
+      readonly reason: 'NotFound';
+      readonly resource: GroupResource;
+      readonly name: string;
+      /** Whether the details say nothing. */
+      readonly bare?: true;
+    }
   | { readonly reason: 'AlreadyExists'; readonly resource: GroupResource; readonly name: string }
   | { readonly reason: 'Conflict'; readonly resource: GroupResource; readonly name: string; readonly message: string }
   | {

@@ -1,6 +1,6 @@
 /** Objects live in namespaces that exist and are not being deleted. */
 import type { Change, Store } from '../store/store.ts';
-import { DomainError, type GroupResource, notFound } from './errors.ts';
+import { DomainError, type GroupResource } from './errors.ts';
 
 export const NAMESPACES: GroupResource = { group: '', resource: 'namespaces' };
 /** Where Namespace objects are kept. */
@@ -18,7 +18,11 @@ export async function namespaceCheck(
   name: string,
 ): Promise<Change> {
   const entry = await store.get(NAMESPACE_PREFIX + namespace);
-  if (!entry) throw notFound(NAMESPACES, namespace);
+  if (!entry) {
+    // OpenShift's API server asks another server for the namespace, and hands on only its words.
+    const bare = resource.group.endsWith('.openshift.io');
+    throw new DomainError({ reason: 'NotFound', resource: NAMESPACES, name: namespace, ...(bare && { bare }) });
+  }
   if (entry.value.includes('"phase":"Terminating"')) {
     throw new DomainError({
       reason: 'Forbidden',

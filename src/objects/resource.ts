@@ -5,7 +5,7 @@
 import type { Awaitable, Change } from '../store/store.ts';
 import type { Context, Settings } from './context.ts';
 import type { FieldError } from './errors.ts';
-import type { KubeObject } from './object.ts';
+import type { KubeObject, ObjectMeta } from './object.ts';
 import type { ObjectSchema } from './schema.ts';
 
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
@@ -24,6 +24,11 @@ export interface Resource<T extends KubeObject = KubeObject> {
   readonly verbs: readonly Verb[];
   readonly schema: ObjectSchema;
   readonly table: TableColumns<T>;
+  /**
+   * What decoding makes of an object beyond its schema, in place: OpenShift's conversions. It happens before it is seen who
+   * manages which fields.
+   */
+  normalise?(object: T): void;
   /** Fields beside metadata.name and metadata.namespace that fieldSelector may name. */
   readonly fields?: Readonly<Record<string, FieldReader<T>>>;
   /** Set for objects that are stored as such: the edge reads, writes and watches them. */
@@ -58,6 +63,8 @@ export interface Kept<T extends KubeObject> {
   readonly prefix: string;
   /** Set if an object is kept in more than one key. */
   readonly composition?: Composition<T>;
+  /** What the metadata of a watch's bookmarks holds beside the version. */
+  readonly bookmark?: Pick<ObjectMeta, 'namespace'>;
   /** Whether a PUT without resourceVersion overwrites whatever is there. */
   readonly unconditionalUpdate: boolean;
   /** Whether changes of spec raise metadata.generation (which starts at 1); false: no generation is kept. */
@@ -122,6 +129,8 @@ export interface StatusAnswer {
 /** Selectors as predicates, so that a computed list can spare work. */
 export interface ComputedListOptions {
   readonly matchesLabels: (labels: Readonly<Record<string, string>> | undefined) => boolean;
+  /** Whether the field selector's metadata.namespace and metadata.name allow an object of these. */
+  readonly matchesName: (namespace: string, name: string) => boolean;
 }
 
 export interface DeleteOptions {

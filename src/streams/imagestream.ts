@@ -54,6 +54,7 @@ function separated(parts: readonly Buffer[]): Buffer[] {
   return parts.flatMap((part, index) => (index === 0 ? [part] : [COMMA, part]));
 }
 
+/** The conversions of openshift-apiserver (pkg/image/apis/image/v1): tags are maps there, sorted, the last of a name wins. */
 function normalise(stream: ImageStream): void {
   const { tags, ...spec } = stream.spec ?? {};
   const normal = normalisedTags(tags);
@@ -66,6 +67,12 @@ function normalise(stream: ImageStream): void {
     lookupPolicy: { local: Boolean(spec.lookupPolicy?.local) },
     ...(normal.length > 0 && { tags: normal }),
   };
+  const histories = new Map(stream.status?.tags?.map((history) => [history.tag, history]));
+  if (stream.status?.tags) stream.status.tags = sortedHistories(histories);
+}
+
+function sortedHistories(histories: ReadonlyMap<string, NamedTagEventList>): NamedTagEventList[] {
+  return [...histories.values()].sort((a, b) => (a.tag < b.tag ? -1 : 1));
 }
 
 function prepareCreate(ctx: Context, stream: ImageStream): void {
@@ -156,6 +163,8 @@ function causeOf(stream: ImageStream, old: ImageStream | undefined, { tag }: Nam
 const kept: Kept<ImageStream> = {
   prefix: '/imagestreams/',
   composition,
+  // Bookmarks get the reference's decoration, which puts streams without a namespace into this one (sic).
+  bookmark: { namespace: 'default' },
   unconditionalUpdate: false,
   // Its generation decides its tags', so the rules here keep both.
   generation: false,
@@ -188,10 +197,9 @@ const statusRules: Pick<Kept<ImageStream>, 'prepareUpdate' | 'validate'> = {
       ...(tags && { tags }),
     };
     assignGeneration(stream, old);
-    const histories = new Map((stream.status?.tags ?? []).map((history) => [history.tag, history]));
-    const sorted = [...histories.values()].sort((a, b) => (a.tag < b.tag ? -1 : 1));
-    for (const history of sorted) fillGeneration(stream, old, history);
-    stream.status = { ...emptyStatus(ctx, stream), ...(sorted.length > 0 && { tags: sorted }) };
+    const histories = stream.status?.tags ?? [];
+    for (const history of histories) fillGeneration(stream, old, history);
+    stream.status = { ...emptyStatus(ctx, stream), ...(histories.length > 0 && { tags: histories }) };
   },
   validate: (_ctx, stream) => validateHistories(stream.status?.tags ?? []),
 };
@@ -229,6 +237,7 @@ export const imageStreams: Resource<ImageStream> = {
   verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
   schema: imageStreamSchema,
   table: imageStreamTable,
+  normalise,
   fields: {
     'spec.dockerImageRepository': ({ spec }) => spec?.dockerImageRepository ?? '',
     'status.dockerImageRepository': ({ status }) => status?.dockerImageRepository ?? '',

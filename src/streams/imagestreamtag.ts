@@ -24,7 +24,7 @@ import { imageKey } from './layers.ts';
 import { imageStreamTagSchema } from './schema.ts';
 import { imageStreamTagTable } from './table.ts';
 import { readHead } from './tagging.ts';
-import { imageStreamTagOf, latestEvent, specTag, splitTagName, streamAndTag } from './tagview.ts';
+import { imageStreamTagOf, latestEvent, selectsStream, specTag, splitTagName, streamAndTag } from './tagview.ts';
 import { deleteStreamTag, missingStream, refuseCreation, tagImage, withSpecTag, writeStream } from './tagwrites.ts';
 import type { ImageStream, ImageStreamTag, NamedTagEventList } from './types.ts';
 import { validateTag } from './validate.ts';
@@ -55,12 +55,12 @@ async function compose(ctx: Context, namespace: string, name: string): Promise<M
 async function list(
   ctx: Context,
   namespace: string | undefined,
-  { matchesLabels }: ComputedListOptions,
+  options: ComputedListOptions,
 ): Promise<ImageStreamTag[]> {
   const tags: ImageStreamTag[] = [];
   await eachKept(ctx.store, imageStreams, namespace ?? '', (kept) => {
     const stream = parsed(imageStreams, ctx.settings, kept);
-    if (!matchesLabels(stream.metadata.labels)) return;
+    if (!selectsStream(stream, options)) return;
     for (const { tag } of stream.status?.tags ?? []) {
       if (latestEvent(stream, tag)?.image) tags.push(imageStreamTagOf(ctx.settings, stream, tag, undefined));
     }

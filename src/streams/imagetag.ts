@@ -19,7 +19,7 @@ import { parsed } from '../objects/values.ts';
 import { findStream, imageStreams } from './imagestream.ts';
 import { imageTagSchema } from './schema.ts';
 import { imageTagTable } from './table.imagetag.ts';
-import { imageTagOf, specTag, splitTagName, streamAndTag } from './tagview.ts';
+import { imageTagOf, selectsStream, specTag, splitTagName, streamAndTag } from './tagview.ts';
 import { deleteStreamTag, missingStream, refuseCreation, tagImage, withSpecTag, writeStream } from './tagwrites.ts';
 import type { ImageStream, ImageTag } from './types.ts';
 import { validateTag } from './validate.ts';
@@ -36,15 +36,11 @@ async function get(ctx: Context, namespace: string, name: string): Promise<Answe
 }
 
 /** Every tag of spec or status, stream by stream in the order of their names; without images. */
-async function list(
-  ctx: Context,
-  namespace: string | undefined,
-  { matchesLabels }: ComputedListOptions,
-): Promise<ImageTag[]> {
+async function list(ctx: Context, namespace: string | undefined, options: ComputedListOptions): Promise<ImageTag[]> {
   const tags: ImageTag[] = [];
   await eachKept(ctx.store, imageStreams, namespace ?? '', (kept) => {
     const stream = parsed(imageStreams, ctx.settings, kept);
-    if (!matchesLabels(stream.metadata.labels)) return;
+    if (!selectsStream(stream, options)) return;
     const names = new Set(stream.spec?.tags?.map(({ name }) => name));
     for (const { tag } of stream.status?.tags ?? []) names.add(tag);
     for (const tag of [...names].sort()) tags.push(imageTagOf(ctx.settings, stream, tag, undefined));

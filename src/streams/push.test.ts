@@ -269,5 +269,9 @@ test('an ImageStreamTag shows the image under its tag, and only while it points 
   assert.equal((await get('app:v'))?.image.metadata.name, push.digest);
   await assert.rejects(get('app:w'), (error) => isProblem(error, 'NotFound'));
   await assert.rejects(get('app'), (error) => isProblem(error, 'BadRequest'));
-  assert.equal((await imageStreamTags.computed?.list?.(ctx, 'demo', { matchesLabels: () => true }))?.length, 1);
+  assert.equal(
+    (await imageStreamTags.computed?.list?.(ctx, 'demo', { matchesLabels: () => true, matchesName: () => true }))
+      ?.length,
+    1,
+  );
 });

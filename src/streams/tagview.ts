@@ -5,6 +5,7 @@ import { IMAGE_API, type Image } from '../images/image.ts';
 import type { Settings } from '../objects/context.ts';
 import { badRequest } from '../objects/errors.ts';
 import { nameOf } from '../objects/object.ts';
+import type { ComputedListOptions } from '../objects/resource.ts';
 import { newest } from './history.ts';
 import type { ImageStream, ImageStreamTag, ImageTag, TagEvent, TagReference } from './types.ts';
 
@@ -39,6 +40,14 @@ export function specTag(stream: ImageStream, tag: string): TagReference | null {
 /** The newest event of a tag, or null. */
 export function latestEvent(stream: ImageStream, tag: string): TagEvent | null {
   return newest(stream.status?.tags?.find((history) => history.tag === tag));
+}
+
+/**
+ * Whether a list of tags looks into a stream. Selectors are asked about the stream first and about its tags later, so one
+ * for metadata.name never finds a tag (sic: openshift-apiserver lists streams by the same options).
+ */
+export function selectsStream({ metadata }: ImageStream, { matchesLabels, matchesName }: ComputedListOptions): boolean {
+  return matchesLabels(metadata.labels) && matchesName(metadata.namespace ?? '', metadata.name ?? '');
 }
 
 /**
