@@ -19,11 +19,14 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** What it reads on its standard input; nothing otherwise. */
   readonly input?: string;
+  /** Milliseconds after which it counts as hanging. */
+  readonly timeoutMs?: number;
 }
 
 /** Runs a program to its end, however it ends. */
 export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  const child = spawn(program, args, { env: options.env ?? process.env, stdio: 'pipe', timeout: PROGRAM_TIMEOUT_MS });
+  const { env = process.env, timeoutMs = PROGRAM_TIMEOUT_MS } = options;
+  const child = spawn(program, args, { env, stdio: 'pipe', timeout: timeoutMs });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
