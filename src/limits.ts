@@ -153,6 +153,10 @@ export const REFERRERS_BYTES = 4 * MiB - 4 * KiB;
 
 /** API tokens that are kept in memory once they have been used; a token that is not takes one read of the store. */
 export const ACCESS_TOKENS_KEPT = 10_000;
+/** Seconds after which looking after roles is tried again when the store was away. */
+export const ROLE_UPKEEP_RETRY_SECONDS = 5;
+/** Combinations of verbs, groups, resources and names of a role that are compared with what its giver holds. */
+export const ROLE_COMBINATIONS = 100_000;
 /** Days that the installation's own certificate authority is valid. */
 export const AUTHORITY_DAYS = 3650;
 /** Days that a certificate is valid which it issues; Apple's clients refuse more than 825. */

@@ -5,19 +5,23 @@ import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { ADMIN, openAdminToken } from './access/admin.ts';
-import { ANONYMOUS, type Authenticator, makeAuthenticator } from './access/authenticator.ts';
+import { type Authenticator, makeAuthenticator } from './access/authenticator.ts';
 import { ADMIN_SUBJECT, type Authority, openAuthority } from './access/authority.ts';
 import { makeAuthorizer } from './access/authorizer.ts';
+import { actingAs } from './access/impersonation.ts';
 import { kubeconfigOf } from './access/kubeconfig.ts';
 import { makePrivateFolder, replacePrivateFile } from './access/privatefile.ts';
+import { Rbac } from './access/rbac.ts';
 import { AccessTokens } from './access/tokens.ts';
-import { MASTERS, type User } from './access/user.ts';
+import { MASTERS } from './access/user.ts';
 import type { Blobs } from './blobs/blobs.ts';
 import { cachedBlobs } from './blobs/cache.ts';
 import { openFilesystemBlobs } from './blobs/filesystem/filesystem.ts';
+import { startAggregation } from './cluster/clusterroleaggregation.ts';
 import { ensureNamespaces, SEED_NAMESPACES } from './cluster/namespaces.ts';
 import { startPurge } from './cluster/purge.ts';
 import { clusterResources } from './cluster/resources.ts';
+import { restoreSeeds, seedAccess } from './cluster/seed.ts';
 import { type Config, isDnsName } from './config.ts';
 import { digestOf } from './image/digest.ts';
 import { endWatches, kubeHandler } from './kube/server.ts';
@@ -49,7 +53,7 @@ import { isObserved, observeHandler } from './observe/server.ts';
 import { registryHandler, whenContinueIsExpected } from './registry/server.ts';
 import { dropStaleUploads } from './registry/sessions.ts';
 import { openSqliteStore } from './store/sqlite/sqlite.ts';
-import type { Awaitable, Store } from './store/store.ts';
+import type { Store } from './store/store.ts';
 import { imageResources } from './streams/resources.ts';
 
 export const VERSION = manifest.version;
@@ -97,9 +101,11 @@ export async function serve(config: Config, logger: Logger = loggerOf(config)): 
   const addresses = await listenAll(config, api, plain);
 
   const token = await openAdminToken(config.data, tokens, now());
-  const services = servicesOf(config, store, blobs, addresses.registry);
+  const rbac = opened.adopt(new Rbac(store), (it) => it.close());
+  const services = servicesOf(config, store, blobs, rbac, addresses.registry);
   const ctx = { ...services, user: SYSTEM, dryRun: false, warn: (text: string): void => logger.warn(text) };
   await ensureNamespaces(ctx, SEED_NAMESPACES);
+  await seedAccess(ctx);
   opened.adopt(await startPurge(ctx, RESOURCES), (it) => it.close());
   const expiry = setInterval(() => void expireUploads(services, logger), EXPIRY_CHECK_MS).unref();
   opened.defer(() => clearInterval(expiry));
@@ -119,6 +125,12 @@ export async function serve(config: Config, logger: Logger = loggerOf(config)): 
   };
   const renewal = setInterval(() => void renew(), CERTIFICATE_CHECK_MS).unref();
   opened.defer(() => clearInterval(renewal));
+
+  const restored = restoreSeeds(ctx).catch((err: unknown) =>
+    logger.warn({ err }, 'default roles and bindings could not be looked at; the next start tries again'),
+  );
+  opened.defer(() => restored);
+  opened.adopt(startAggregation(ctx), (it) => it.close());
 
   const running = opened.move();
   const registryUrl = config.registryListen ? `http://${addresses.registry}` : apiUrl;
@@ -204,8 +216,9 @@ function partsOf(services: Services, authenticator: Authenticator, logger: Logge
     { name: 'blobs', check: () => services.blobs.stat(digestOf('')) },
   ];
   const { identifyApi, identifyRegistry } = authenticator;
+  const identify = actingAs(identifyApi, services.authorizer);
   const observe = observeHandler({
-    identify: identifyApi,
+    identify,
     authorizer: services.authorizer,
     metrics,
     logger,
@@ -221,17 +234,11 @@ function partsOf(services: Services, authenticator: Authenticator, logger: Logge
   const registry = registryHandler(services, { identify: identifyRegistry, publicUrl }, report);
   return {
     follow: makeFollow(metrics, logger),
-    kube: kubeHandler(services, RESOURCES, (req) => named(identifyApi(req)), { build: { version: VERSION }, report }),
+    kube: kubeHandler(services, RESOURCES, identify, { build: { version: VERSION }, report }),
     registry,
     registryExpectant: whenContinueIsExpected(registry),
     observe: (req, res) => void observe(req, res),
   };
-}
-
-/** Whoever shows no credential is nobody, and is asked for one (401): no role allows anything to everybody yet. */
-function named(user: Awaitable<User>): Awaitable<User | undefined> {
-  if (user instanceof Promise) return user.then(named);
-  return user === ANONYMOUS ? undefined : user;
 }
 
 /** Drops uploads that nobody went on with. */
@@ -256,11 +263,11 @@ function publicUrl(req: IncomingMessage): string {
   return `${scheme}://${host}`;
 }
 
-function servicesOf(config: Config, store: Store, blobs: Blobs, registryAddress: string): Services {
+function servicesOf(config: Config, store: Store, blobs: Blobs, rbac: Rbac, registryAddress: string): Services {
   return {
     store,
     blobs,
-    authorizer: makeAuthorizer(),
+    authorizer: makeAuthorizer(rbac),
     settings: {
       registryHost: config.registryHost ?? registryAddress,
       ...(config.registryPublicHost !== undefined && { publicRegistryHost: config.registryPublicHost }),

@@ -10,10 +10,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { isProblem } from '../objects/errors.ts';
 import { openMemoryStore } from '../store/memory/memory.ts';
-import { ANONYMOUS, type Authenticator, makeAuthenticator } from './authenticator.ts';
+import { type Authenticator, makeAuthenticator } from './authenticator.ts';
 import { type Authority, type KeyPair, openAuthority } from './authority.ts';
 import { AccessTokens, newAccessToken } from './tokens.ts';
-import type { User } from './user.ts';
+import { ANONYMOUS, type User } from './user.ts';
 import { issueCertificate, newKey, type Purpose } from './x509.ts';
 
 const NOW = new Date();

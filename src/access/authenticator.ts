@@ -5,13 +5,10 @@ import { DomainError } from '../objects/errors.ts';
 import type { Awaitable } from '../store/store.ts';
 import { certificateUser } from './certificates.ts';
 import type { AccessTokens } from './tokens.ts';
-import { UNAUTHENTICATED, type User } from './user.ts';
+import { ANONYMOUS, type User } from './user.ts';
 
 /** What OpenShift's token endpoint gives to those who have no credentials; it stands for nobody. */
 const ANONYMOUS_TOKEN = 'anonymous';
-
-/** A caller without credentials, as Kubernetes names one. */
-export const ANONYMOUS: User = { name: 'system:anonymous', groups: [UNAUTHENTICATED] };
 
 /** Both edges' ways to find out who is calling; each knows what clients of its protocol send. */
 export interface Authenticator {

@@ -1,13 +1,21 @@
 /** What a caller may do. Deny by default: what no rule allows is refused. */
+import { quoted } from '../objects/quoting.ts';
 import type { Awaitable } from '../store/store.ts';
-import { type Attributes, type Authorizer, type Decision, MASTERS, type User } from './user.ts';
+import type { PolicyRule } from './role.ts';
+import { type Attributes, type Authorizer, type Decision, MASTERS, type Permitted, type User } from './user.ts';
 
 /**
- * Rules that allow things, for example compiled roles. `why` becomes the decision's reason; undefined if no rule allows
+ * Rules that allow things, for example compiled roles. `allow` gives the decision's reason, undefined if no rule allows
  * it. Rules never deny: that is what happens when none allows.
  */
 export interface Rules {
   allow(user: User, attributes: Attributes): Awaitable<string | undefined>;
+  /** What is told beside a refusal, such as a bound role that does not exist; '' if there is nothing to tell. */
+  obstacle?(user: User, attributes: Attributes): string;
+  /** The rules that count for a user in a namespace. */
+  rulesFor?(user: User, namespace: string): Awaitable<readonly PolicyRule[]>;
+  /** Who may do something. */
+  permittedTo?(attributes: Attributes): Awaitable<Permitted>;
 }
 
 /** kube-apiserver gives no reason for what masters may do, nor for what simply no role allows. */
@@ -17,19 +25,40 @@ const DENIED: Decision = { allowed: false, reason: '' };
 /** Members of system:masters may do everything, others what the rules allow. */
 export function makeAuthorizer(...rules: readonly Rules[]): Authorizer {
   return {
-    authorize: (user, attributes) => {
-      if (user.groups.includes(MASTERS)) return MASTER;
-      return rules.length === 0 ? DENIED : ask(rules, user, attributes);
+    authorize: (user, attributes) => (user.groups.includes(MASTERS) ? MASTER : ask(rules, 0, user, attributes)),
+    async rulesFor(user, namespace) {
+      const all = await Promise.all(rules.map((one) => one.rulesFor?.(user, namespace) ?? []));
+      return all.flat();
+    },
+    async permittedTo(attributes) {
+      const all = await Promise.all(rules.map((one) => one.permittedTo?.(attributes) ?? NOBODY));
+      return {
+        users: sorted(all.flatMap(({ users }) => users)),
+        groups: sorted([MASTERS, ...all.flatMap(({ groups }) => groups)]),
+      };
     },
   };
 }
 
-async function ask(rules: readonly Rules[], user: User, attributes: Attributes): Promise<Decision> {
-  for (const rule of rules) {
-    const reason = await rule.allow(user, attributes);
+const NOBODY: Permitted = { users: [], groups: [] };
+
+function sorted(names: readonly string[]): string[] {
+  return [...new Set(names)].sort();
+}
+
+/** Asks the rules from `from` on; without a promise, so that what is known costs no turn of the event loop. */
+function ask(rules: readonly Rules[], from: number, user: User, attributes: Attributes): Awaitable<Decision> {
+  for (let at = from; at < rules.length; at++) {
+    const reason = rules[at]?.allow(user, attributes);
+    if (reason instanceof Promise) {
+      return reason.then((late) =>
+        late === undefined ? ask(rules, at + 1, user, attributes) : { allowed: true, reason: late },
+      );
+    }
     if (reason !== undefined) return { allowed: true, reason };
   }
-  return DENIED;
+  const obstacles = rules.map((one) => one.obstacle?.(user, attributes) ?? '').filter((text) => text !== '');
+  return obstacles.length === 0 ? DENIED : { allowed: false, reason: obstacles.join('; ') };
 }
 
 /**
@@ -39,9 +68,9 @@ async function ask(rules: readonly Rules[], user: User, attributes: Attributes):
 export function refusalOf(user: User, attributes: Attributes, decision: Decision): string {
   const words =
     'path' in attributes
-      ? `User "${user.name}" cannot ${attributes.verb} path "${attributes.path}"`
-      : `User "${user.name}" cannot ${attributes.verb} resource "${resourceOf(attributes)}" in API group "${attributes.group}"${
-          attributes.namespace ? ` in the namespace "${attributes.namespace}"` : ' at the cluster scope'
+      ? `User ${quoted(user.name)} cannot ${attributes.verb} path ${quoted(attributes.path)}`
+      : `User ${quoted(user.name)} cannot ${attributes.verb} resource ${quoted(resourceOf(attributes))} in API group ${quoted(attributes.group)}${
+          attributes.namespace ? ` in the namespace ${quoted(attributes.namespace)}` : ' at the cluster scope'
         }`;
   return decision.reason === '' ? words : `${words}: ${decision.reason}`;
 }

@@ -1,5 +1,6 @@
 /** Who is calling, and what they want to do. Pure types, so that every folder may name them. */
 import type { Awaitable } from '../store/store.ts';
+import type { PolicyRule } from './role.ts';
 
 /** A caller that has been authenticated. */
 export interface User {
@@ -13,6 +14,9 @@ export interface User {
 export const MASTERS = 'system:masters';
 export const AUTHENTICATED = 'system:authenticated';
 export const UNAUTHENTICATED = 'system:unauthenticated';
+
+/** A caller without a credential: nobody in particular, who may do what roles allow everybody. */
+export const ANONYMOUS: User = { name: 'system:anonymous', groups: [UNAUTHENTICATED] };
 
 /** What a request wants to do, as Kubernetes' authorizers see it. */
 export type Attributes = ResourceAttributes | NonResourceAttributes;
@@ -40,4 +44,14 @@ export interface Decision {
 /** Answers whether a user may do something. */
 export interface Authorizer {
   authorize(user: User, attributes: Attributes): Awaitable<Decision>;
+  /** All rules that count for a user in a namespace, for people to read; without it, they cannot be told. */
+  rulesFor?(user: User, namespace: string): Awaitable<readonly PolicyRule[]>;
+  /** All who may do something, sorted; without it, they cannot be told. */
+  permittedTo?(attributes: Attributes): Awaitable<Permitted>;
+}
+
+/** Users and groups who may do something. Service accounts are users. */
+export interface Permitted {
+  readonly users: readonly string[];
+  readonly groups: readonly string[];
 }

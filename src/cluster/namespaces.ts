@@ -11,6 +11,7 @@ import { creation } from '../objects/writes.ts';
 import { type Change, CommitConflict } from '../store/store.ts';
 import { ageColumn, ageOf, nameColumn } from './age.ts';
 import { CORE_V1 } from './components.ts';
+import { namespaceSeeds } from './seed.ts';
 
 /** What is there from the first start on. */
 export const SEED_NAMESPACES: readonly string[] = ['default', 'kube-system', 'openshift'];
@@ -78,6 +79,7 @@ const kept: Kept<Namespace> = {
   validate: () => [],
   validateName: dnsLabel,
   undeletable: (namespace) => (UNDELETABLE.has(nameOf(namespace)) ? 'this namespace may not be deleted' : undefined),
+  alongside: (ctx, namespace, old) => (namespace && !old ? namespaceSeeds(ctx, nameOf(namespace)) : []),
   terminate(namespace) {
     namespace.status = { ...namespace.status, phase: 'Terminating' };
   },

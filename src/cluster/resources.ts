@@ -2,6 +2,16 @@
 import type { Resource } from '../objects/resource.ts';
 import { configMaps } from './configmaps.ts';
 import { namespaces } from './namespaces.ts';
+import { clusterRoleBindings, roleBindings } from './rolebindings.ts';
+import { clusterRoles, roles } from './roles.ts';
 import { secrets } from './secrets.ts';
 
-export const clusterResources: readonly Resource[] = [configMaps, namespaces, secrets];
+export const clusterResources: readonly Resource[] = [
+  clusterRoles,
+  clusterRoleBindings,
+  configMaps,
+  namespaces,
+  roles,
+  roleBindings,
+  secrets,
+];

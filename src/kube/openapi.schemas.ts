@@ -85,6 +85,7 @@ function objectBody(schema: ObjectSchema, refer: Refer, description: string | un
     ...(description && { description }),
     ...(Object.keys(properties).length > 0 && { properties }),
     ...(schema.required && schema.required.length > 0 && { required: [...schema.required] }),
+    ...(schema.mapType && { 'x-kubernetes-map-type': schema.mapType }),
     type: 'object',
   };
 }

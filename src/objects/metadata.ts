@@ -80,7 +80,7 @@ function namespaceErrors(namespace: string, namespaced: boolean, field: string):
 }
 
 /** What is wrong with labels, in the order of their keys. */
-function validateLabels(labels: Readonly<Record<string, string>> | undefined, field: string): FieldError[] {
+export function validateLabels(labels: Readonly<Record<string, string>> | undefined, field: string): FieldError[] {
   const errors: FieldError[] = [];
   for (const [key, value] of sorted(labels)) {
     for (const detail of labelKey(key)) errors.push(invalidValue(field, key, detail));

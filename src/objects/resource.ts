@@ -50,7 +50,7 @@ export interface TableColumns<T> {
 
 export interface TableColumn {
   readonly name: string;
-  readonly type: 'string' | 'integer' | 'number' | 'boolean';
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
   readonly format?: string;
   readonly description: string;
   /** 0 is always shown, 1 only with `-o wide`. */

@@ -24,6 +24,8 @@ export interface ObjectSchema extends Described {
    * the same members if it has nothing to do; what is of a wrong type is left for the schema to refuse.
    */
   readonly convert?: (given: Members) => Members;
+  /** `x-kubernetes-map-type` for server-side apply: with `atomic`, one manager owns all members together. */
+  readonly mapType?: 'atomic';
 }
 
 /** An object whose members have not been looked at. */

@@ -9,7 +9,10 @@ import type { Logger } from './logs.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface ObserveOptions {
-  /** @throws {DomainError} Unauthorized: bad credentials are refused even where none are needed, as in kube-apiserver. */
+  /**
+   * @throws {DomainError} Unauthorized: bad credentials are refused even where none are needed, as in kube-apiserver;
+   *   Forbidden or BadRequest for an impersonation that is not allowed or makes no sense.
+   */
   identify(req: IncomingMessage): Awaitable<User>;
   readonly authorizer: Authorizer;
   readonly metrics: Metrics;
@@ -71,6 +74,8 @@ export function observeHandler(options: ObserveOptions): (req: IncomingMessage, 
       await answer(req, res);
     } catch (error) {
       if (isProblem(error, 'Unauthorized')) return sendStatus(res, 401, 'Unauthorized', error.message);
+      if (isProblem(error, 'Forbidden')) return sendStatus(res, 403, 'Forbidden', `forbidden: ${error.message}`);
+      if (isProblem(error, 'BadRequest')) return sendStatus(res, 400, 'BadRequest', error.message);
       options.logger.error({ err: error }, 'a request for the state of the server failed');
       sendStatus(res, 500, 'InternalError', 'the server could not look at its own state; its log says why');
     }

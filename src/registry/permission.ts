@@ -3,8 +3,7 @@
  * Deleting needs what deletes the same thing through the API: `delete` on `imagestreamtags` of the namespace, or on
  * `images` of the whole cluster, which a pruner has (OpenShift's registry knows only the latter).
  */
-import type { ResourceAttributes, User } from '../access/user.ts';
-import { UNAUTHENTICATED } from '../access/user.ts';
+import type { ResourceAttributes } from '../access/user.ts';
 import { IMAGE_GROUP } from '../images/image.ts';
 import type { Awaitable } from '../store/store.ts';
 import type { RepositoryName } from '../streams/repository.ts';
@@ -12,9 +11,6 @@ import { RegistryError } from './errors.ts';
 import type { Exchange, Target } from './exchange.ts';
 
 export type Action = 'pull' | 'push' | 'delete';
-
-/** A caller without a credential. */
-export const ANONYMOUS: User = { name: 'system:anonymous', groups: [UNAUTHENTICATED] };
 
 const HINT = {
   pull: 'the role system:image-puller',

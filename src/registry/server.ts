@@ -1,5 +1,6 @@
 /** The OCI edge: every request to `/v2/…` and to the token endpoint comes in here. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ANONYMOUS } from '../access/user.ts';
 import { parseRepositoryName } from '../image/name.ts';
 import type { Services } from '../objects/context.ts';
 import type { Awaitable } from '../store/store.ts';
@@ -9,7 +10,7 @@ import { listRepositories } from './catalog.ts';
 import { RegistryError, refusalOf } from './errors.ts';
 import { API_VERSION, answerJson, type Exchange, type RegistryAccess, type Target } from './exchange.ts';
 import { deleteReference, getManifest, putManifest } from './manifests.ts';
-import { ANONYMOUS, permit } from './permission.ts';
+import { permit } from './permission.ts';
 import { listReferrers } from './referrers.ts';
 import { parseRoute, type RepositoryRoute, type Route } from './route.ts';
 import { listTags } from './tags.ts';
