@@ -1,8 +1,16 @@
 /** What a caller may do. Deny by default: what no rule allows is refused. */
 import { quoted } from '../objects/quoting.ts';
 import type { Awaitable } from '../store/store.ts';
-import type { PolicyRule } from './role.ts';
-import { type Attributes, type Authorizer, type Decision, MASTERS, type Permitted, type User } from './user.ts';
+import { EVERYTHING } from './role.ts';
+import {
+  type Attributes,
+  type Authorizer,
+  type Decision,
+  type HeldRules,
+  MASTERS,
+  type Permitted,
+  type User,
+} from './user.ts';
 
 /**
  * Rules that allow things, for example compiled roles. `allow` gives the decision's reason, undefined if no rule allows
@@ -13,7 +21,7 @@ export interface Rules {
   /** What is told beside a refusal, such as a bound role that does not exist; '' if there is nothing to tell. */
   obstacle?(user: User, attributes: Attributes): string;
   /** The rules that count for a user in a namespace. */
-  rulesFor?(user: User, namespace: string): Awaitable<readonly PolicyRule[]>;
+  rulesFor?(user: User, namespace: string): Awaitable<HeldRules>;
   /** Who may do something. */
   permittedTo?(attributes: Attributes): Awaitable<Permitted>;
 }
@@ -27,8 +35,9 @@ export function makeAuthorizer(...rules: readonly Rules[]): Authorizer {
   return {
     authorize: (user, attributes) => (user.groups.includes(MASTERS) ? MASTER : ask(rules, 0, user, attributes)),
     async rulesFor(user, namespace) {
-      const all = await Promise.all(rules.map((one) => one.rulesFor?.(user, namespace) ?? []));
-      return all.flat();
+      if (user.groups.includes(MASTERS)) return { rules: EVERYTHING, obstacle: '' };
+      const all = await Promise.all(rules.map((one) => one.rulesFor?.(user, namespace) ?? NOTHING));
+      return { rules: all.flatMap((held) => held.rules), obstacle: joined(all.map(({ obstacle }) => obstacle)) };
     },
     async permittedTo(attributes) {
       const all = await Promise.all(rules.map((one) => one.permittedTo?.(attributes) ?? NOBODY));
@@ -40,7 +49,12 @@ export function makeAuthorizer(...rules: readonly Rules[]): Authorizer {
   };
 }
 
+const NOTHING: HeldRules = { rules: [], obstacle: '' };
 const NOBODY: Permitted = { users: [], groups: [] };
+
+function joined(obstacles: readonly string[]): string {
+  return obstacles.filter((text) => text !== '').join('; ');
+}
 
 function sorted(names: readonly string[]): string[] {
   return [...new Set(names)].sort();
@@ -57,8 +71,8 @@ function ask(rules: readonly Rules[], from: number, user: User, attributes: Attr
     }
     if (reason !== undefined) return { allowed: true, reason };
   }
-  const obstacles = rules.map((one) => one.obstacle?.(user, attributes) ?? '').filter((text) => text !== '');
-  return obstacles.length === 0 ? DENIED : { allowed: false, reason: obstacles.join('; ') };
+  const reason = joined(rules.map((one) => one.obstacle?.(user, attributes) ?? ''));
+  return reason === '' ? DENIED : { allowed: false, reason };
 }
 
 /**

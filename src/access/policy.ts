@@ -17,7 +17,7 @@ import {
   serviceAccountUser,
 } from './role.ts';
 import { questionOf, RuleSet } from './rules.ts';
-import type { Attributes, Permitted, User } from './user.ts';
+import type { Attributes, HeldRules, Permitted, User } from './user.ts';
 
 /** A role, or the place of one that bindings refer to and that does not exist. */
 interface Slot {
@@ -79,19 +79,23 @@ export class Policy {
 
   /** What stands in the way beside that nothing allows it: roles that are bound and do not exist. '' if nothing does. */
   obstacle(user: User, attributes: Attributes): string {
+    const missing = this.#missingRoles(user, namespaceOf(attributes));
+    return missing === '' ? '' : `RBAC: ${missing}`;
+  }
+
+  #missingRoles(user: User, namespace: string): string {
     const missing = new Set<string>();
-    this.#find(user, namespaceOf(attributes), ({ slot, ref }) => {
+    this.#find(user, namespace, ({ slot, ref }) => {
       if (!slot.rules)
         missing.add(`${(ref.kind ?? '').toLowerCase()}.rbac.authorization.k8s.io ${quoted(ref.name ?? '')} not found`);
       return false;
     });
     const [first = '', ...more] = missing;
-    if (first === '') return '';
-    return `RBAC: ${more.length === 0 ? first : `[${[...missing].join(', ')}]`}`;
+    return more.length === 0 ? first : `[${[...missing].join(', ')}]`;
   }
 
   /** All rules that count for a user in a namespace ('' for the cluster's alone). */
-  rulesFor(user: User, namespace: string): PolicyRule[] {
+  rulesFor(user: User, namespace: string): HeldRules {
     const rules: PolicyRule[] = [];
     const seen = new Set<Slot>();
     this.#find(user, namespace, ({ slot }) => {
@@ -99,7 +103,7 @@ export class Policy {
       seen.add(slot);
       return false;
     });
-    return rules;
+    return { rules, obstacle: this.#missingRoles(user, namespace) };
   }
 
   /** The users and groups that grants let do something. */

@@ -6,8 +6,8 @@ import { LIST_PAGE_OBJECTS } from '../limits.ts';
 import type { Awaitable, Page, Store, Watch } from '../store/store.ts';
 import type { Rules } from './authorizer.ts';
 import { Policy } from './policy.ts';
-import { POLICY_PREFIX, type PolicyRule } from './role.ts';
-import type { Attributes, Permitted, User } from './user.ts';
+import { POLICY_PREFIX } from './role.ts';
+import type { Attributes, HeldRules, Permitted, User } from './user.ts';
 
 export class Rbac implements Rules {
   readonly #store: Store;
@@ -32,7 +32,7 @@ export class Rbac implements Rules {
   }
 
   /** The rules that count for a user in a namespace. @throws {StoreError} */
-  rulesFor(user: User, namespace: string): Awaitable<readonly PolicyRule[]> {
+  rulesFor(user: User, namespace: string): Awaitable<HeldRules> {
     const policy = this.#policy;
     return policy ? policy.rulesFor(user, namespace) : this.#load().then((loaded) => loaded.rulesFor(user, namespace));
   }

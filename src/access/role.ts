@@ -23,6 +23,12 @@ export interface PolicyRule {
   nonResourceURLs?: string[];
 }
 
+/** The rules of whoever may do everything. */
+export const EVERYTHING: readonly PolicyRule[] = [
+  { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
+  { verbs: ['*'], nonResourceURLs: ['*'] },
+];
+
 /** A Role. */
 export interface Role extends KubeObject {
   rules?: PolicyRule[] | null;

@@ -44,10 +44,17 @@ export interface Decision {
 /** Answers whether a user may do something. */
 export interface Authorizer {
   authorize(user: User, attributes: Attributes): Awaitable<Decision>;
-  /** All rules that count for a user in a namespace, for people to read; without it, they cannot be told. */
-  rulesFor?(user: User, namespace: string): Awaitable<readonly PolicyRule[]>;
+  /** All rules that count for a user in a namespace ('': in the cluster); without it, they cannot be told. */
+  rulesFor?(user: User, namespace: string): Awaitable<HeldRules>;
   /** All who may do something, sorted; without it, they cannot be told. */
   permittedTo?(attributes: Attributes): Awaitable<Permitted>;
+}
+
+/** What a user holds. */
+export interface HeldRules {
+  readonly rules: readonly PolicyRule[];
+  /** What is missing, such as a bound role that does not exist; '' if nothing is. */
+  readonly obstacle: string;
 }
 
 /** Users and groups who may do something. Service accounts are users. */

@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { missingRules, refusalToGrant, TooManyCombinations } from '../access/grants.ts';
 import {
   type ClusterRole,
+  EVERYTHING,
   type PolicyRule,
   RBAC_GROUP,
   type Role,
@@ -18,12 +19,6 @@ import { ROLE_COMBINATIONS } from '../limits.ts';
 import type { Context } from '../objects/context.ts';
 import { forbidden, type GroupResource, notFound } from '../objects/errors.ts';
 import { type KubeObject, nameOf } from '../objects/object.ts';
-
-/** What an aggregated role may come to hold: everything. */
-const EVERYTHING: readonly PolicyRule[] = [
-  { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
-  { verbs: ['*'], nonResourceURLs: ['*'] },
-];
 
 /** Passes if the caller may give the rules of this role to others. @throws {DomainError} Forbidden */
 export async function refuseRole(
@@ -42,6 +37,7 @@ export async function refuseRole(
     ...(namespace && { namespace }),
   };
   if ((await ctx.authorizer.authorize(ctx.user, { ...attributes, name })).allowed) return;
+  // What an aggregated role comes to hold is for others to say.
   const wanted = [...(role.rules ?? []), ...(role.aggregationRule || old?.aggregationRule ? EVERYTHING : [])];
   await refuseGrant(ctx, resource, name, namespace ?? '', wanted);
 }
@@ -107,10 +103,13 @@ async function refuseGrant(
   namespace: string,
   wanted: readonly PolicyRule[],
 ): Promise<void> {
-  const held = (await ctx.authorizer.rulesFor?.(ctx.user, namespace)) ?? [];
+  const { rules = [], obstacle = '' } = (await ctx.authorizer.rulesFor?.(ctx.user, namespace)) ?? {};
   try {
-    const missing = missingRules(held, wanted);
-    if (missing.length > 0) throw forbidden(resource, name, refusalToGrant(ctx.user, missing));
+    const missing = missingRules(rules, wanted);
+    if (missing.length === 0) return;
+    const unresolved =
+      obstacle === '' ? '' : `; resolution errors: ${obstacle.startsWith('[') ? obstacle : `[${obstacle}]`}`;
+    throw forbidden(resource, name, refusalToGrant(ctx.user, missing) + unresolved);
   } catch (error) {
     if (!(error instanceof TooManyCombinations)) throw error;
     const most = `the rules come to more than ${ROLE_COMBINATIONS} combinations of verb, group, resource and name`;
