@@ -57,7 +57,7 @@ function isImpersonating(req: IncomingMessage): boolean {
  * @throws {DomainError} Forbidden if the caller may not be one of the names; BadRequest for a group, uid or extra
  *   without a user.
  */
-export async function impersonated(authorizer: Authorizer, caller: User, req: IncomingMessage): Promise<User> {
+async function impersonated(authorizer: Authorizer, caller: User, req: IncomingMessage): Promise<User> {
   const wanted = wantedOf(req);
   const { user, groups, uid, extra } = wanted;
   if (user === '') {

@@ -181,7 +181,6 @@ test('nobody binds a role that holds more than they do, unless they may bind it'
 });
 
 test('tables show who holds which role', () => {
-  const { columns, cells } = roleBindings.table;
   const binding: RoleBinding = {
     metadata: { name: 'b', creationTimestamp: '2026-01-01T00:00:00Z' },
     subjects: [
@@ -193,10 +192,10 @@ test('tables show who holds which role', () => {
     roleRef: { kind: 'ClusterRole', name: 'view' },
   };
   assert.deepEqual(
-    columns.map(({ name }) => name),
+    roleBindings.table.columns.map(({ name }) => name),
     ['Name', 'Role', 'Age', 'Users', 'Groups', 'ServiceAccounts'],
   );
-  assert.deepEqual(cells(binding, new Date('2026-01-01T01:00:00Z')), [
+  assert.deepEqual(roleBindings.table.cells(binding, new Date('2026-01-01T01:00:00Z')), [
     'b',
     'ClusterRole/view',
     '60m',
