@@ -49,6 +49,7 @@ interface Placed {
 
 const NO_GRANTS: readonly Grant[] = [];
 
+/** Who may do what, by what `set` was told. */
 export class Policy {
   readonly #slots = new Map<string, Slot>();
   /** By namespace; '' is the cluster. */

@@ -9,6 +9,7 @@ import { Policy } from './policy.ts';
 import { POLICY_PREFIX } from './role.ts';
 import type { Attributes, HeldRules, Permitted, User } from './user.ts';
 
+/** The roles and bindings of a store as rules. */
 export class Rbac implements Rules {
   readonly #store: Store;
   #policy: Policy | undefined;
