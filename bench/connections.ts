@@ -25,6 +25,19 @@ export type Work =
       readonly prefix: string;
       readonly count: number;
       readonly streams: number;
+    }
+  /**
+   * Moves of the tag `live` of so many of those streams, each in turn to one of two images of the stream `source`, as
+   * `oc tag` makes them.
+   */
+  | {
+      readonly kind: 'moves';
+      readonly namespace: string;
+      readonly prefix: string;
+      readonly count: number;
+      readonly streams: number;
+      readonly source: string;
+      readonly images: readonly [string, string];
     };
 
 export interface Assignment {
@@ -77,20 +90,25 @@ function requestsOf({ url, headers, work }: Assignment): Requests {
   }
   const { namespace, prefix, count } = work;
   const base = `/apis/image.openshift.io/v1/namespaces/${namespace}`;
-  const post = (resource: string, body: object): Buffer => {
+  const send = (method: 'POST' | 'PUT', resource: string, body: object): Buffer => {
     const text = JSON.stringify(body);
     const length = `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n`;
-    return Buffer.from(`POST ${base}/${resource} HTTP/1.1\r\n${fixed.join('')}${length}\r\n${text}`);
+    return Buffer.from(`${method} ${base}/${resource} HTTP/1.1\r\n${fixed.join('')}${length}\r\n${text}`);
   };
   const one = (index: number): Buffer => {
     switch (work.kind) {
       case 'streams':
-        return post('imagestreams', imageStream(streamName(prefix, index)));
+        return send('POST', 'imagestreams', imageStream(streamName(prefix, index)));
       case 'read streams':
         return bare('GET', `${base}/imagestreams/${streamName(prefix, index)}`);
       case 'mappings': {
         const name = streamName(prefix, index % work.streams);
-        return post('imagestreammappings', mapping(namespace, name, Math.floor(index / work.streams), index));
+        return send('POST', 'imagestreammappings', mapping(namespace, name, Math.floor(index / work.streams), index));
+      }
+      case 'moves': {
+        const name = `${streamName(prefix, index % work.streams)}:live`;
+        const image = work.images[Math.floor(index / work.streams) % 2];
+        return send('PUT', `imagestreamtags/${name}`, tagging(name, `${work.source}@${image}`));
       }
     }
   };
@@ -104,6 +122,15 @@ function imageStream(name: string): object {
     apiVersion: 'image.openshift.io/v1',
     metadata: { name, labels: { app: name, tier: 'backend' }, annotations: { description: 'made by the benchmark' } },
     spec: { lookupPolicy: { local: false } },
+  };
+}
+
+function tagging(name: string, image: string): object {
+  return {
+    kind: 'ImageStreamTag',
+    apiVersion: 'image.openshift.io/v1',
+    metadata: { name },
+    tag: { name: 'live', from: { kind: 'ImageStreamImage', name: image } },
   };
 }
 

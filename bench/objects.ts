@@ -2,14 +2,15 @@
 import { Agent } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ask } from '../test/http.ts';
-import type { TestServer } from '../test/server.ts';
-import { load, type Work } from './connections.ts';
+import { ask, json } from '../test/http.ts';
+import { peakMemoryMiB, type TestServer } from '../test/server.ts';
+import { load, streamName, type Work } from './connections.ts';
 import { bearer, startHeadgate } from './contestants.ts';
 import type { Effort } from './effort.ts';
 import { wrk } from './programs.ts';
 import { type Figures, type Measure, median } from './table.ts';
-import { costOf, residentMiB } from './usage.ts';
+import { costOf, forgetPeak, residentMiB } from './usage.ts';
+import { measureWatches } from './watches.ts';
 
 const API = '/apis/image.openshift.io/v1';
 const NAMESPACE = 'default';
@@ -19,6 +20,8 @@ const WRITERS = 64;
 const MAPPED_STREAMS = 1_000;
 /** Lists of each kind; their median counts. */
 const LISTS = 5;
+const LAYERS_TAGS = 20;
+const LAYERS_SECONDS = 3;
 const SETTLE_MS = 2_000;
 
 /** GETs of what a pushed image looks like through the API. */
@@ -33,8 +36,8 @@ export async function imageStreamReads(
   const base = `${API}/namespaces/${namespace}`;
   const reads: readonly (Measure & { readonly path: string })[] = [
     { title: 'imagestreamimage GET, TLS', path: `${base}/imagestreamimages/${stream}@${digest}`, unit: 'µs', goal: 80 },
-    { title: 'imagestreamtag GET, TLS', path: `${base}/imagestreamtags/${stream}:latest`, unit: 'µs' },
-    { title: 'imagestream GET, TLS', path: `${base}/imagestreams/${stream}`, unit: 'µs' },
+    { title: 'imagestreamtag GET, TLS', path: `${base}/imagestreamtags/${stream}:latest`, unit: 'µs', goal: 80 },
+    { title: 'imagestream GET, TLS', path: `${base}/imagestreams/${stream}`, unit: 'µs', goal: 80 },
     { title: 'GET /healthz, TLS', path: '/healthz', unit: 'µs' },
   ];
   for (const measure of reads) {
@@ -63,10 +66,17 @@ async function oneRound(server: TestServer, { streams, mappings }: Effort, figur
   };
   await memory('memory, idle after the start', 120);
   const each = { namespace: NAMESPACE, prefix: PREFIX };
-  await write(server, { kind: 'streams', ...each, count: streams }, 'ImageStream', 3000, figures);
+  await write(server, { kind: 'streams', ...each, count: streams }, 'ImageStream creation', 3000, figures);
   const path = `${API}/namespaces/${NAMESPACE}/imagestreams`;
-  await lists(server, path, `LIST of ${streams.toLocaleString('en-US')} imagestreams`, figures);
-  await lists(server, `${path}?limit=500`, 'LIST of imagestreams, limit=500', figures);
+  const many = streams.toLocaleString('en-US');
+  forgetPeak(server.pid);
+  const before = residentMiB(server.pid);
+  await lists(server, path, { title: `LIST of ${many} imagestreams`, unit: 'ms', goal: 100 }, figures);
+  figures.add({ title: 'memory, more at the peak of those LISTs', unit: 'MiB', goal: 64 }, 'headgate', {
+    value: peakMemoryMiB(server.pid) - before,
+  });
+  const page = { title: 'LIST of imagestreams, limit=500', unit: 'ms', goal: 8 } as const;
+  await lists(server, `${path}?limit=500`, page, figures);
   const { cpu, result } = await costOf(server.pid, () =>
     perform(server, { kind: 'read streams', ...each, count: streams }),
   );
@@ -74,10 +84,50 @@ async function oneRound(server: TestServer, { streams, mappings }: Effort, figur
     value: (cpu * 1e6) / result.requests,
     note: `${Math.round(result.requests / result.seconds).toLocaleString('en-US')} /s`,
   });
-  await memory(`memory, ${streams.toLocaleString('en-US')} streams created, listed, read`, 250);
-  const work: Work = { kind: 'mappings', ...each, count: mappings, streams: MAPPED_STREAMS };
-  await write(server, work, 'ImageStreamMapping', 1500, figures);
+  await memory(`memory, ${many} streams created, listed, read`, 250);
+  const mapped = { ...each, count: mappings, streams: MAPPED_STREAMS };
+  await write(server, { kind: 'mappings', ...mapped }, 'ImageStreamMapping creation', 1500, figures);
   await memory(`memory, after ${mappings.toLocaleString('en-US')} mappings more`, 250);
+  const source = streamName(PREFIX, 0);
+  const images = [await imageOf(server, `${source}:v0`), await imageOf(server, `${source}:v1`)] as const;
+  await write(server, { kind: 'moves', ...mapped, source, images }, 'tag move (PUT imagestreamtag)', 2000, figures);
+  await layersRead(server, figures);
+  await measureWatches(server, path, source, figures);
+}
+
+/** The image that a tag of the namespace leads to. */
+async function imageOf(server: TestServer, tag: string): Promise<string> {
+  const { image } = (await api(server, 'GET', `imagestreamtags/${tag}`)) as { image: { metadata: { name: string } } };
+  return image.metadata.name;
+}
+
+/** GETs of `/layers` of a stream with 20 tags. */
+async function layersRead(server: TestServer, figures: Figures): Promise<void> {
+  for (let tag = 0; tag < LAYERS_TAGS; tag++) {
+    const name = `layers:t${tag}`;
+    const from = { kind: 'ImageStreamTag', name: `${streamName(PREFIX, tag)}:v0` };
+    const body = { kind: 'ImageStreamTag', apiVersion: 'image.openshift.io/v1', metadata: { name }, tag: { from } };
+    await api(server, 'PUT', `imagestreamtags/${name}`, body);
+  }
+  const url = `${server.apiUrl}${API}/namespaces/${NAMESPACE}/imagestreams/layers/layers`;
+  const { cpu, result } = await costOf(server.pid, () => wrk(url, bearer(server), LAYERS_SECONDS));
+  figures.add({ title: '/layers of 20 tags GET, TLS', unit: 'µs', goal: 150 }, 'headgate', {
+    value: (cpu * 1e6) / result.requests,
+    note: `${Math.round(result.perSecond).toLocaleString('en-US')} /s`,
+  });
+}
+
+/** @throws {Error} if the answer is not 2xx. */
+async function api(server: TestServer, method: string, path: string, body?: object): Promise<unknown> {
+  const answer = await ask(`${server.apiUrl}${API}/namespaces/${NAMESPACE}/${path}`, {
+    method,
+    headers: { ...bearer(server), 'Content-Type': 'application/json' },
+    ...(body && { body: Buffer.from(JSON.stringify(body)) }),
+    ca: server.ca,
+  });
+  if (answer.status >= 300)
+    throw new Error(`${method} ${path} was answered ${answer.status}: ${answer.body.toString()}`);
+  return json(answer);
 }
 
 function perform(server: TestServer, work: Work) {
@@ -89,14 +139,14 @@ async function write(server: TestServer, work: Work, what: string, goal: number,
   const { requests, seconds, p50, p99 } = result;
   const client = Math.round((result.cpu * 1e6) / requests);
   const note = `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms; the load generator takes ${client} µs CPU a request`;
-  figures.add({ title: `${what} creation, 64 writers`, unit: '/s', goal }, 'headgate', {
+  figures.add({ title: `${what}, 64 writers`, unit: '/s', goal }, 'headgate', {
     value: requests / seconds,
     note,
   });
-  figures.add({ title: `${what} creation, CPU`, unit: 'µs' }, 'headgate', { value: (cpu * 1e6) / requests });
+  figures.add({ title: `${what}, CPU`, unit: 'µs' }, 'headgate', { value: (cpu * 1e6) / requests });
 }
 
-async function lists(server: TestServer, path: string, title: string, figures: Figures): Promise<void> {
+async function lists(server: TestServer, path: string, measure: Measure, figures: Figures): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const walls: number[] = [];
   let bytes = 0;
@@ -111,7 +161,7 @@ async function lists(server: TestServer, path: string, title: string, figures: F
       }
     });
     const note = `${(bytes / 1e6).toFixed(2)} MB, ${Math.round((cpu * 1000) / LISTS)} ms CPU`;
-    figures.add({ title, unit: 'ms' }, 'headgate', { value: median(walls), note });
+    figures.add(measure, 'headgate', { value: median(walls), note });
   } finally {
     agent.destroy();
   }

@@ -1,5 +1,5 @@
 /** What a process and its children use, as Linux counts it. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 /** Ticks of a second in /proc: USER_HZ, which Linux shows to programs as 100 on every machine that Node runs on. */
 const TICKS = 100;
@@ -17,6 +17,11 @@ export function cpuSeconds(pid: number): number {
 export function residentMiB(pid: number): number {
   const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return childrenOf(pid).reduce((sum, child) => sum + residentMiB(child), Number(kibibytes ?? 0) / 1024);
+}
+
+/** The peak of a process's memory counts from now on. */
+export function forgetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5');
 }
 
 function childrenOf(pid: number): number[] {

@@ -1,0 +1,83 @@
+/** One event to many watchers: what it costs the server until the last of them has it. */
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { Agent, request } from 'node:https';
+import { ask, json } from '../test/http.ts';
+import type { TestServer } from '../test/server.ts';
+import { bearer } from './contestants.ts';
+import { type Figures, type Measure, median } from './table.ts';
+import { cpuSeconds, residentMiB } from './usage.ts';
+
+const WATCHERS = 1_000;
+/** Events that are sent, one after the other; their median counts. */
+const EVENTS = 30;
+/** Handshakes at the same time. */
+const DIALS = 50;
+
+const EVENT: Measure = { title: 'watch event to 1,000 watchers, TLS, CPU', unit: 'ms', goal: 50 };
+const MEMORY: Measure = { title: 'memory, 1,000 watches more, TLS', unit: 'MiB' };
+
+/** Opens watches on a collection and changes one object of it, time after time. */
+export async function measureWatches(
+  server: TestServer,
+  collection: string,
+  name: string,
+  figures: Figures,
+): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, ca: server.ca });
+  const before = residentMiB(server.pid);
+  try {
+    const streams = await open(server, agent, collection);
+    figures.add(MEMORY, 'headgate', { value: residentMiB(server.pid) - before });
+    const walls: number[] = [];
+    const costs: number[] = [];
+    for (let event = 0; event < EVENTS; event++) {
+      const cpu = cpuSeconds(server.pid);
+      const begun = performance.now();
+      const arrived = Promise.all(streams.map((stream) => once(stream, 'data')));
+      await change(server, agent, `${collection}/${name}`, event);
+      await arrived;
+      walls.push(performance.now() - begun);
+      costs.push((cpuSeconds(server.pid) - cpu) * 1000);
+    }
+    const mean = costs.reduce((sum, cost) => sum + cost, 0) / EVENTS;
+    figures.add(EVENT, 'headgate', { value: mean, note: `the last one has it after ${median(walls).toFixed(0)} ms` });
+    for (const stream of streams) stream.destroy();
+  } finally {
+    agent.destroy();
+  }
+}
+
+async function open(server: TestServer, agent: Agent, collection: string): Promise<IncomingMessage[]> {
+  const { body } = await ask(`${server.apiUrl}${collection}?limit=1`, {
+    headers: bearer(server),
+    agent,
+    ca: server.ca,
+  });
+  const { metadata } = JSON.parse(body.toString()) as { metadata: { resourceVersion: string } };
+  const url = `${server.apiUrl}${collection}?watch=true&resourceVersion=${metadata.resourceVersion}`;
+  const streams: IncomingMessage[] = [];
+  while (streams.length < WATCHERS) {
+    const dialled = Array.from({ length: DIALS }, async () => {
+      const [response]: IncomingMessage[] = await once(
+        request(url, { agent, headers: bearer(server) }).end(),
+        'response',
+      );
+      if (response?.statusCode !== 200) throw new Error(`a watch was answered ${response?.statusCode}`);
+      return response;
+    });
+    streams.push(...(await Promise.all(dialled)));
+  }
+  return streams;
+}
+
+async function change(server: TestServer, agent: Agent, path: string, event: number): Promise<void> {
+  const answer = await ask(server.apiUrl + path, {
+    method: 'PATCH',
+    headers: { ...bearer(server), 'Content-Type': 'application/merge-patch+json' },
+    body: Buffer.from(JSON.stringify({ metadata: { annotations: { event: String(event) } } })),
+    agent,
+    ca: server.ca,
+  });
+  if (answer.status !== 200) throw new Error(`a change was answered ${answer.status}: ${JSON.stringify(json(answer))}`);
+}
