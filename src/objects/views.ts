@@ -6,7 +6,10 @@ import { COMPOSED_CACHE_BYTES } from '../limits.ts';
 import type { Revision, Store } from '../store/store.ts';
 import { BoundedCache } from './cache.ts';
 
-/** An object that a view was made of. Its revision changes with everything that the view shows of it. */
+/**
+ * An object that a view was made of. Its revision changes with everything that the view shows of it; 0 stands for one
+ * that did not exist.
+ */
 export interface Source {
   readonly key: string;
   readonly revision: Revision;
@@ -52,7 +55,7 @@ export async function view(store: Store, name: string, make: () => Promise<Made>
 
 async function stand(store: Store, sources: readonly Source[]): Promise<boolean> {
   for (const { key, revision } of sources) {
-    if ((await store.get(key))?.revision !== revision) return false;
+    if (((await store.get(key))?.revision ?? 0) !== revision) return false;
   }
   return true;
 }

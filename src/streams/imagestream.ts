@@ -8,6 +8,7 @@ import { type KubeObject, nameOf } from '../objects/object.ts';
 import { readKept } from '../objects/reads.ts';
 import type { Answer, Composition, Kept, Resource } from '../objects/resource.ts';
 import { keyOf, parsed } from '../objects/values.ts';
+import { view } from '../objects/views.ts';
 import type { Change } from '../store/store.ts';
 import { newest } from './history.ts';
 import { imageSecretsSubresource } from './imagesecrets.ts';
@@ -17,7 +18,7 @@ import { imageStreamLayersSchema, imageStreamSchema } from './schema.ts';
 import { applySpecTags, firstGeneration, nextGeneration, normalisedTags, tagChanged } from './spectags.ts';
 import { imageStreamTable } from './table.ts';
 import { moveCount, recordMoves, type TagMoveDraft } from './tagmove.ts';
-import type { ImageStream, NamedTagEventList } from './types.ts';
+import type { ImageStream, ImageStreamLayers, NamedTagEventList } from './types.ts';
 import { streamNameFault, validateHistories, validateStream } from './validate.ts';
 
 /** The name of the part that holds a tag's history; the store key is the stream's followed by it. */
@@ -219,10 +220,13 @@ function fillGeneration(stream: ImageStream, old: ImageStream, history: NamedTag
 }
 
 async function getLayers(ctx: Context, namespace: string, name: string): Promise<Answer<KubeObject>> {
-  const stream = await findStream(ctx, namespace, name);
-  if (!stream) throw notFound(imageStreams, name);
-  const document = await layersOf(ctx, stream);
-  return { object: () => document };
+  const bytes = await view(ctx.store, `layers ${namespace}/${name}`, async () => {
+    const found = await readKept(ctx.store, imageStreams, namespace, name);
+    if (!found) throw notFound(imageStreams, name);
+    const { document, images } = await layersOf(ctx, parsed(imageStreams, ctx.settings, found));
+    return { bytes: Buffer.from(JSON.stringify(document)), sources: [found.head, ...images] };
+  });
+  return { object: () => JSON.parse(bytes.toString()) as ImageStreamLayers, served: bytes };
 }
 
 export const imageStreams: Resource<ImageStream> = {

@@ -5,6 +5,7 @@ import { images } from '../images/images.ts';
 import type { Services } from '../objects/context.ts';
 import { readKept } from '../objects/reads.ts';
 import { keyOf, parsed } from '../objects/values.ts';
+import type { Source } from '../objects/views.ts';
 import { imagesOf } from './streamimages.ts';
 import type { ImageBlobReferences, ImageLayerData, ImageStream, ImageStreamLayers } from './types.ts';
 
@@ -14,8 +15,14 @@ export async function findImage(services: Services, name: string): Promise<Image
   return found && parsed(images, services.settings, found);
 }
 
+/** The document of a stream, and the Images that it was made of; the revision of those that are missing is 0. */
+export interface Layers {
+  readonly document: ImageStreamLayers;
+  readonly images: readonly Source[];
+}
+
 /** The document of a stream: its images (all of its history, children of indexes included) and their blobs. */
-export async function layersOf(services: Services, stream: ImageStream): Promise<ImageStreamLayers> {
+export async function layersOf(services: Services, stream: ImageStream): Promise<Layers> {
   const document: ImageStreamLayers = {
     kind: 'ImageStreamLayers',
     apiVersion: IMAGE_API,
@@ -23,14 +30,17 @@ export async function layersOf(services: Services, stream: ImageStream): Promise
     blobs: {},
     images: {},
   };
+  const sources: Source[] = [];
   const wanted = [...imagesOf(stream.status?.tags ?? []).names];
   for (let name = wanted.shift(); name !== undefined; name = wanted.shift()) {
     if (document.images[name]) continue;
-    const image = await findImage(services, name);
+    const found = await readKept(services.store, images, '', name);
+    sources.push({ key: imageKey(name), revision: found?.head.revision ?? 0 });
+    const image = found && parsed(images, services.settings, found);
     document.images[name] = image ? describe(document.blobs, name, image) : MISSING;
     wanted.push(...(document.images[name]?.manifests ?? []));
   }
-  return document;
+  return { document, images: sources };
 }
 
 const MISSING: ImageBlobReferences = { imageMissing: true, layers: null, config: null };

@@ -99,7 +99,7 @@ export async function readableBlob(
   if (entry) return Number(entry.value.toString());
   const stream = await findStream(services, repo.namespace, repo.stream);
   if (!stream?.status?.tags) return undefined;
-  const { blobs, images } = await layersOf(services, stream);
+  const { blobs, images } = (await layersOf(services, stream)).document;
   // An image's own name stands among the blobs, and its manifest may be read as one.
   if (!blobs[digest] && !images[digest]) return undefined;
   return services.blobs.stat(digest);

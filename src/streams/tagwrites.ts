@@ -8,7 +8,7 @@ import { conflict, DomainError, forbidden, isProblem, notFound } from '../object
 import { apiTime, type KubeObject, nameOf } from '../objects/object.ts';
 import type { DeleteOptions } from '../objects/resource.ts';
 import { createObject, updateObject } from '../objects/writes.ts';
-import { findStream, imageStreams, internalRules } from './imagestream.ts';
+import { imageStreams, internalRules, streamKey } from './imagestream.ts';
 import { findImage } from './layers.ts';
 import { withoutTag } from './removal.ts';
 import { latestEvent, streamAndTag } from './tagview.ts';
@@ -59,7 +59,7 @@ export async function writeStream(
 ): Promise<ImageStream> {
   for (let tries = 1; ; tries++) {
     try {
-      if (await findStream(ctx, namespace, name)) {
+      if (await ctx.store.get(streamKey(namespace, name))) {
         return (await updateObject(ctx, imageStreams, namespace, name, change, { retry, rules: internalRules })).object;
       }
       const made = await change(undefined);
