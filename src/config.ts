@@ -3,6 +3,7 @@ import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import { type FlagName, LOG_FORMATS, LOG_LEVELS } from './flags.ts';
 import { type Given, gatherSettings, type Settings } from './settings.ts';
+import { type EtcdLocation, parseEtcdUrl } from './store/etcd/location.ts';
 
 /** Where to listen. */
 export interface Address {
@@ -11,6 +12,11 @@ export interface Address {
   /** 0 takes a free one. */
   readonly port: number;
 }
+
+/** Where objects are kept. */
+export type StoreConfig =
+  | { readonly kind: 'sqlite'; readonly file: string }
+  | { readonly kind: 'etcd'; readonly location: EtcdLocation };
 
 export interface Config {
   /** Absolute path of the folder. */
@@ -23,7 +29,7 @@ export interface Config {
   readonly registryPublicHost: string | undefined;
   /** Further names for the server's certificate. */
   readonly tlsNames: readonly string[];
-  readonly store: { readonly kind: 'sqlite'; readonly file: string };
+  readonly store: StoreConfig;
   readonly blobs: { readonly kind: 'filesystem'; readonly folder: string };
   readonly autoNamespaces: boolean;
   readonly importAllowPrivate: boolean;
@@ -88,7 +94,7 @@ function configOf(settings: Settings, problems: string[]): Config {
     tlsNames: items('tls-san', (item) =>
       isName(item) ? undefined : new Problem(`"${item}" is neither a DNS name nor an IP address`),
     ),
-    store: { kind: 'sqlite', file: read('store', (text) => pathIn(text, 'sqlite', data, 'headgate.db'), '') },
+    store: read<StoreConfig>('store', (text) => storeOf(text, data), { kind: 'sqlite', file: '' }),
     blobs: { kind: 'filesystem', folder: read('blobs', (text) => pathIn(text, 'file', data, 'blobs'), '') },
     autoNamespaces: yes('auto-namespaces'),
     importAllowPrivate: yes('import-allow-private'),
@@ -152,12 +158,21 @@ function hostOf(text: string): string | Problem {
   return new Problem(`"${text}" must be HOST or HOST:PORT, without a scheme and a path`);
 }
 
+function storeOf(text: string, data: string): StoreConfig | Problem {
+  if (!/^etcds?:/.test(text)) {
+    const file = pathIn(text, 'sqlite', data, 'headgate.db');
+    return file instanceof Problem ? file : { kind: 'sqlite', file };
+  }
+  const location = parseEtcdUrl(text);
+  return typeof location === 'string' ? new Problem(location) : { kind: 'etcd', location };
+}
+
 function pathIn(text: string, scheme: string, data: string, initial: string): string | Problem {
   const [, found, rest = ''] = /^([a-z0-9+.-]+):(.*)$/s.exec(text) ?? [];
   const wanted = `${scheme}: (under the data folder) or ${scheme}:PATH`;
   if (found === undefined) return new Problem(`"${text}" must be a URL: ${wanted}`);
   if (found !== scheme) {
-    return new Problem(`"${found}:" is not supported: this build has sqlite: for --store and file: for --blobs`);
+    return new Problem(`"${found}:" is not supported: use sqlite: or etcd: for --store and file: for --blobs`);
   }
   if (rest === '' || rest === '//') return resolve(data, initial);
   // After two slashes comes a host, and there is none: sqlite:///path is a path, sqlite://path is not.

@@ -61,7 +61,7 @@ const FLAGS = [
     kind: 'text',
     value: 'URL',
     initial: 'sqlite:',
-    help: 'where objects are kept: sqlite:[FILE] (default: under DATA)',
+    help: 'where objects are kept: sqlite:[FILE] (under DATA), or etcd://HOST:PORT,…/PREFIX (docs/etcd.md)',
   },
   {
     name: 'blobs',

@@ -40,10 +40,12 @@ export const INDEX_CHILDREN = 256;
 /** Characters of an image reference that is looked at; a valid one has about 530 (name 255, tag 128, sha512 digest). */
 export const REFERENCE_CHARACTERS = 4096;
 
-/** Changes of one commit: etcd's default for a transaction, kept by every driver. */
-export const COMMIT_CHANGES = 128;
-/** Bytes of all keys and values of one commit: etcd's default for a request, kept by every driver. */
-export const COMMIT_BYTES = 1.5 * MiB;
+/** Changes of one commit, kept by every driver: etcd's default for a transaction is 128, and its driver adds two. */
+export const COMMIT_CHANGES = 126;
+/** Bytes of a request that etcd takes by default. */
+export const ETCD_REQUEST_BYTES = 1.5 * MiB;
+/** Bytes of all keys and values of one commit, kept by every driver: leaves room in etcd's request for what it repeats. */
+export const COMMIT_BYTES = ETCD_REQUEST_BYTES - 128 * KiB;
 
 /** Bytes of a piece in which blobs are moved: Node's 64 KiB defaults lose threefold (docs/performance.md). */
 export const BLOB_PIECE_BYTES = 1 * MiB;
@@ -112,6 +114,43 @@ export const SQLITE_WAL_PAGES = 4_000;
 export const SQLITE_WAL_MOST_PAGES = 4 * SQLITE_WAL_PAGES;
 /** Changes that are read in one go while a watch catches up or compaction goes on. */
 export const SQLITE_STEP_CHANGES = 200;
+
+/** Milliseconds in which etcd must have answered a call, with all tries on all members; then the store is unavailable. */
+export const ETCD_CALL_MS = 5_000;
+/** Milliseconds after which a call that may be repeated is tried on another member. */
+export const ETCD_TRY_MS = 2_000;
+/** Milliseconds in which a member must be connected before the next is tried. */
+export const ETCD_CONNECT_MS = 1_000;
+/** Milliseconds that a compaction may take. */
+export const ETCD_COMPACT_MS = 120_000;
+/** Milliseconds of silence after which a connection is tested; etcd refuses clients that do so more often than every 5 s. */
+export const ETCD_KEEPALIVE_MS = 6_000;
+/** Milliseconds in which that test must be answered. */
+export const ETCD_KEEPALIVE_TIMEOUT_MS = 3_000;
+/** Bytes of one message: gRPC's own default. */
+export const ETCD_MESSAGE_BYTES = 4 * MiB;
+/** Bytes of values that one page should have; where values are larger, fewer keys are asked for. */
+export const ETCD_PAGE_BYTES = 2 * MiB;
+/** Keys of one page with their values. */
+export const ETCD_PAGE_KEYS = 512;
+/** Keys of one page without values. */
+export const ETCD_INDEX_PAGE_KEYS = 8_192;
+/** Keys that a process keeps in memory (100 to 150 bytes each); with more of them, reads go to etcd. */
+export const ETCD_INDEX_KEYS = 5_000_000;
+/** Bytes of values that a process keeps in memory, unless `cache=` says otherwise. */
+export const ETCD_VALUES_BYTES = 128 * MiB;
+/** Bytes that a value in memory costs besides itself and its key. */
+export const ETCD_ENTRY_BYTES = 256;
+/** Bytes of the latest commits, kept for watches that begin a little way back. */
+export const ETCD_RECENT_BYTES = 8 * MiB;
+/** Milliseconds that a read waits for the watch to bring what is known to be there; then it asks etcd. */
+export const ETCD_LAG_MS = 1_000;
+/** Milliseconds between two tries to open a watch, at most. */
+export const ETCD_WATCH_PAUSE_MS = 1_000;
+/** Milliseconds between two looks for an etcd that does not answer when the server starts. */
+export const ETCD_START_PAUSE_MS = 1_000;
+/** Seconds after which another process takes over the work of one that has died. */
+export const ETCD_LEASE_SECONDS = 15;
 
 /** Revisions that stay readable (watches, continue tokens) before compaction takes them. */
 export const HISTORY_SECONDS = 600;

@@ -31,9 +31,10 @@ const GO_MINOR = 21;
 interface Need {
   /**
    * How it comes: installed as a Debian package, unpacked from one (nothing is started, no root), built from a Go
-   * module that is a program (`go`), or, where a module takes more than that, by a function of this file (`build`).
+   * module that is a program (`go`; `require` where its go.mod holds replacements, which only other modules may have),
+   * or, where a module takes more than that, by a function of this file (`build`).
    */
-  readonly from: 'install' | 'unpack' | 'go' | 'build';
+  readonly from: 'install' | 'unpack' | 'go' | 'require' | 'build';
   /** The Debian package. */
   readonly package?: string;
   /** The program's path inside the package. */
@@ -64,6 +65,9 @@ const NEEDS = {
     from: 'go',
     module: 'github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111',
   },
+  // The package would start an etcd on its usual ports.
+  etcd: { from: 'unpack', package: 'etcd-server', file: 'usr/bin/etcd' },
+  'etcd-3.6': { from: 'require', module: 'go.etcd.io/etcd/server/v3@v3.6.16' },
   wrk: { from: 'install', package: 'wrk', for: 'bench' },
   curl: { from: 'install', package: 'curl', for: 'bench' },
 } as const satisfies Record<string, Need>;
@@ -100,7 +104,7 @@ export function getParts(say: (line: string) => void, purpose: Purpose = 'tests'
   const debian = missing.filter((name) => NEEDS[name].from === 'install' || NEEDS[name].from === 'unpack');
   if (debian.length > 0 && programOnPath('apt-get')) getFromDebian(debian, say);
   if (missing.includes('kubectl')) buildKubectl(say);
-  for (const name of missing.filter((each) => NEEDS[each].from === 'go')) buildModule(name, say);
+  for (const name of missing.filter((each) => isModule(NEEDS[each]))) buildModule(name, say);
   const still = missing.filter((name) => find(name) === undefined);
   if (still.length === 0) return;
   const lines = still.map((name) => `  ${name}: ${howToGet(name)}`);
@@ -162,7 +166,7 @@ function howToGet(name: Part): string {
   if (need.from === 'build') {
     return `Put kubectl 1.${KUBECTL_MINOR} or newer on the PATH, or Go 1.${GO_MINOR} or newer (golang-go of Debian 13, or go.dev/dl), with which npm test builds it.`;
   }
-  if (need.from === 'go') {
+  if (isModule(need)) {
     return `Put ${name} on the PATH, or Go 1.${GO_MINOR} or newer, with which npm test builds it from ${need.module}.`;
   }
   return `On Debian or Ubuntu, as root: apt-get install ${need.package}. Elsewhere, put ${name} on the PATH.`;
@@ -197,16 +201,26 @@ function unpack(name: Part, debianPackage: string, file: string, say: (line: str
   });
 }
 
+function isModule({ from }: Need): boolean {
+  return from === 'go' || from === 'require';
+}
+
 /** Builds a program from its Go module. */
 function buildModule(name: Part, say: (line: string) => void): void {
   const go = recentGo(say);
-  const { module }: Need = NEEDS[name];
+  const { module, from }: Need = NEEDS[name];
   if (go === undefined || module === undefined) return;
   say(`building ${name} with ${go}; this takes up to a minute, once`);
   inFolder((folder) => {
     const env = { GOTOOLCHAIN: 'auto', CGO_ENABLED: '0', GOFLAGS: '', GOBIN: folder };
-    run(say, go, ['install', '-trimpath', '-ldflags', '-s -w', module], folder, env);
-    const [program] = readdirSync(folder);
+    if (from === 'go') run(say, go, ['install', '-trimpath', '-ldflags', '-s -w', module], folder, env);
+    else {
+      const [path = '', version = ''] = module.split('@');
+      writeFileSync(join(folder, 'go.mod'), `module parts\ngo 1.${GO_MINOR}\nrequire ${path} ${version}\n`);
+      const args = ['build', '-mod=mod', '-trimpath', '-ldflags', '-s -w', '-o', 'program', path];
+      run(say, go, args, folder, env);
+    }
+    const program = readdirSync(folder).find((entry) => !entry.startsWith('go.'));
     if (program) renameSync(join(folder, program), join(CACHE, cachedAs(name)));
   });
 }

@@ -2,6 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HISTORY_SECONDS, SQLITE_BUSY_MS } from '../../limits.ts';
+import { Ages } from '../ages.ts';
 import { checkKey } from '../key.ts';
 import {
   type Awaitable,
@@ -17,7 +18,6 @@ import {
   type Watch,
   type WatchListener,
 } from '../store.ts';
-import { Ages } from './ages.ts';
 import { Compaction } from './compaction.ts';
 import { isBusy, storeFailure } from './failure.ts';
 import { Feed } from './feed.ts';

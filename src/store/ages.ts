@@ -1,5 +1,5 @@
 /** How old revisions are, as far as a process has seen them grow old. */
-import type { Revision } from '../store.ts';
+import type { Revision } from './store.ts';
 
 /** Remembers which revision was the latest at which time. */
 export class Ages {

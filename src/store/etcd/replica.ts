@@ -1,0 +1,165 @@
+/** What one process knows of a store: its keys and values in memory, kept up to date by one watch, and its watches. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ETCD_INDEX_KEYS, ETCD_WATCH_PAUSE_MS } from '../../limits.ts';
+import { Compacted, type Revision, type StoreError, StoreUnavailable } from '../store.ts';
+import { commitsOf } from './events.ts';
+import { isCompacted } from './failure.ts';
+import { Feed } from './feed.ts';
+import { Follower } from './follower.ts';
+import type { History } from './history.ts';
+import type { Layout } from './layout.ts';
+import type { Members } from './members.ts';
+import { Mirror } from './mirror.ts';
+import type { Reader } from './reader.ts';
+import type { WatchEvent } from './watchmessages.ts';
+
+export interface ReplicaOptions {
+  /** Bytes of values in memory. */
+  readonly cacheBytes?: number | undefined;
+  /** Hears, once a break, that the watch of etcd broke; it is tried again. */
+  readonly broken?: ((error: StoreError) => void) | undefined;
+}
+
+export class Replica {
+  readonly mirror: Mirror;
+  readonly feed: Feed;
+  readonly history: History;
+  readonly #members: Members;
+  readonly #layout: Layout;
+  readonly #reader: Reader;
+  readonly #follower: Follower;
+  /** Counts how often memory was begun anew: a load that was overtaken stops. */
+  #generation = 0;
+  #closed = false;
+
+  /** @param revision the latest: the watch begins after it. */
+  constructor(
+    members: Members,
+    layout: Layout,
+    reader: Reader,
+    history: History,
+    revision: Revision,
+    options: ReplicaOptions,
+  ) {
+    this.#members = members;
+    this.#layout = layout;
+    this.#reader = reader;
+    this.history = history;
+    this.mirror = new Mirror(options.cacheBytes);
+    this.feed = new Feed(members, layout, history, revision);
+    let told = false;
+    this.#follower = new Follower(members, layout, {
+      events: (events) => {
+        told = false;
+        this.#take(events);
+      },
+      lost: (oldest) => this.#lost(oldest),
+      broken: (error) => {
+        if (!told) options.broken?.(error);
+        told = true;
+      },
+    });
+    this.#begin(revision);
+  }
+
+  /** Whether the watch stands, so that waiting for it makes sense. */
+  get following(): boolean {
+    return this.#follower.live;
+  }
+
+  /** The watch brings less than there is. */
+  distrust(): void {
+    this.#follower.distrust();
+  }
+
+  /** Whether what memory holds of a key (or of all keys with a prefix) is what it was at a revision. */
+  unchangedSince(revision: Revision, key: string, prefix: boolean): boolean {
+    if (revision > this.mirror.revision || revision < this.history.compacted) return false;
+    if (revision === this.mirror.revision) return true;
+    const commits = this.feed.since(revision);
+    return (
+      commits?.every(({ events }) =>
+        events.every((event) => (prefix ? !event.key.startsWith(key) : event.key !== key)),
+      ) ?? false
+    );
+  }
+
+  /** etcd is at an earlier revision than before: it was restored from a backup, or made anew. */
+  wentBack(revision: Revision): void {
+    if (revision >= this.mirror.revision || this.#closed) return;
+    const advice = 'clients must begin anew; restore with a revision bump (etcdutl snapshot restore --bump-revision)';
+    const { where } = this.#members;
+    this.feed.restart(
+      revision,
+      new StoreUnavailable(`${where} went back from revision ${this.mirror.revision} to ${revision}: ${advice}`),
+    );
+    this.#begin(revision);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.feed.close();
+    this.#follower.close();
+  }
+
+  #begin(revision: Revision): void {
+    this.#generation += 1;
+    this.mirror.begin(revision);
+    this.#follower.restart(revision);
+    void this.#load(revision, this.#generation);
+  }
+
+  #take(events: readonly WatchEvent[]): void {
+    const commits = commitsOf(this.#layout, events, (key, revision) => this.mirror.known(key, revision));
+    for (const commit of commits) {
+      if (commit.revision <= this.mirror.revision) continue;
+      this.mirror.apply(commit);
+      this.feed.tell(commit);
+    }
+  }
+
+  /** What happened meanwhile is gone: all that is known is forgotten, and all watches must begin anew. */
+  async #lost(oldest: Revision): Promise<void> {
+    while (!this.#closed) {
+      try {
+        const revision = await this.#reader.revision();
+        this.feed.restart(revision, new Compacted(oldest));
+        this.#begin(revision);
+        return;
+      } catch {
+        await sleep(ETCD_WATCH_PAUSE_MS, undefined, { ref: false });
+      }
+    }
+  }
+
+  /** Brings the keys of a revision into memory; until that is done, reads go to etcd. */
+  async #load(revision: Revision, generation: number): Promise<void> {
+    const current = (): boolean => generation === this.#generation && !this.#closed;
+    for (let last: string | undefined; current(); ) {
+      try {
+        await this.#reader.keys(revision, last, (sorted) => {
+          if (!current()) return false;
+          this.mirror.load(sorted);
+          last = sorted.at(-1) ?? last;
+          return this.mirror.size <= ETCD_INDEX_KEYS;
+        });
+        if (!current()) return;
+        if (this.mirror.size > ETCD_INDEX_KEYS) this.mirror.abandon();
+        else this.mirror.loaded();
+        return;
+      } catch (error) {
+        if (isCompacted(error)) return this.#reload(generation);
+        await sleep(ETCD_WATCH_PAUSE_MS, undefined, { ref: false });
+      }
+    }
+  }
+
+  /** The keys could not be read before history was forgotten: they are read as they are now. */
+  async #reload(generation: number): Promise<void> {
+    if (generation !== this.#generation || this.#closed) return;
+    const { revision } = this.mirror;
+    this.#generation += 1;
+    this.mirror.begin(revision);
+    await this.#load(revision, this.#generation);
+  }
+}

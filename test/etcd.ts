@@ -1,0 +1,107 @@
+/** A real etcd on free ports, with its data in a temporary folder: one member, or several. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EtcdLocation } from '../src/store/etcd/location.ts';
+import { type Part, part } from './parts.ts';
+import { temporaryFolder } from './program.ts';
+
+/** The programs that tests run etcd as. */
+export const ETCDS = ['etcd', 'etcd-3.6'] as const satisfies readonly Part[];
+
+/** Milliseconds that a cluster may take until it answers; one member takes about half a second. */
+const READY_TIMEOUT_MS = 30_000;
+
+export interface EtcdOptions {
+  readonly program?: (typeof ETCDS)[number];
+  readonly members?: number;
+  /** Further flags of each member. */
+  readonly flags?: readonly string[];
+}
+
+/** A cluster that answers. */
+export interface TestEtcd extends AsyncDisposable {
+  /** `HOST:PORT` of each member's clients. */
+  readonly endpoints: readonly string[];
+  /** The location of a store that nobody has used yet. */
+  location(): EtcdLocation;
+  /** Sends a signal to a member. */
+  signal(member: number, signal: NodeJS.Signals): void;
+  /** Starts a member again that was killed. */
+  restart(member: number): Promise<void>;
+}
+
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Starts a cluster and resolves when it answers. It does not outlive this process, however that ends. */
+export async function startEtcd({ program = 'etcd', members = 1, flags = [] }: EtcdOptions = {}): Promise<TestEtcd> {
+  const folder = temporaryFolder();
+  const ports = await freePorts(2 * members);
+  const clients = ports.slice(0, members);
+  const peers = ports.slice(members);
+  const cluster = peers.map((port, index) => `m${index}=http://127.0.0.1:${port}`).join(',');
+  const children: ChildProcess[] = [];
+  const start = (index: number): void => {
+    const client = `http://127.0.0.1:${clients[index]}`;
+    const peer = `http://127.0.0.1:${peers[index]}`;
+    const args = ['--name', `m${index}`, '--data-dir', join(folder, `m${index}`), '--listen-client-urls', client];
+    args.push('--advertise-client-urls', client, '--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer);
+    args.push('--initial-cluster', cluster, '--log-level', 'error', ...flags);
+    const child = spawn(part(program), args, { stdio: 'ignore' });
+    running.add(child);
+    child.on('exit', () => running.delete(child));
+    children[index] = child;
+  };
+  for (let index = 0; index < members; index++) start(index);
+  const endpoints = clients.map((port) => `127.0.0.1:${port}`);
+  await Promise.all(endpoints.map(healthy));
+  let stores = 0;
+  return {
+    endpoints,
+    location: () => ({ endpoints, prefix: `/test/${stores++}` }),
+    signal: (member, signal) => children[member]?.kill(signal),
+    async restart(member) {
+      start(member);
+      await healthy(endpoints[member] ?? '');
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(children.map(ended));
+    },
+  };
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await gone;
+}
+
+async function healthy(endpoint: string): Promise<void> {
+  for (const until = performance.now() + READY_TIMEOUT_MS; ; ) {
+    try {
+      const answer = await fetch(`http://${endpoint}/health`);
+      if (answer.ok && (await answer.text()).includes('true')) return;
+    } catch {
+      // It does not listen yet.
+    }
+    if (performance.now() > until) throw new Error(`etcd at ${endpoint} was not ready in time`);
+    await sleep(20);
+  }
+}
+
+/** Ports that were free a moment ago. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  const ports = servers.map(async (server) => {
+    if (!server.listening) await new Promise((resolve) => server.once('listening', resolve));
+    const address = server.address();
+    await new Promise((resolve) => server.close(resolve));
+    return typeof address === 'object' ? (address?.port ?? 0) : 0;
+  });
+  return Promise.all(ports);
+}
