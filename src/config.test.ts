@@ -57,7 +57,7 @@ test('a flag goes before the environment, the environment before the file, the f
   assert.equal(config.logLevel, 'warn');
   assert.equal(config.logFormat, 'json');
   assert.equal(config.data, '/tmp/from-file');
-  assert.equal(config.store.file, '/tmp/from-file/headgate.db');
+  assert.deepEqual(config.store, { kind: 'sqlite', file: '/tmp/from-file/headgate.db' });
   assert.equal(config.registryListen?.port, 5000);
 });
 
@@ -199,12 +199,17 @@ test('a file that is missing, no YAML or no mapping is named', (t) => {
 });
 
 test('stores that this build does not have are refused by name', () => {
-  assert.match(problemsOf(['--store', 'etcd://h1:2379,h2:2379/p']), /^--store: "etcd:" is not supported: .*sqlite:/);
+  assert.match(problemsOf(['--store', 'redis://h1']), /^--store: "redis:" is not supported: .*sqlite: or etcd:/);
   assert.match(problemsOf(['--blobs', 's3://b/p?endpoint=x']), /^--blobs: "s3:" is not supported: .*file:/);
   assert.match(problemsOf(['--store', 'sqlite://host/x']), /names a host/);
   assert.match(problemsOf(['--store', '/tmp/x']), /must be a URL: sqlite:/);
-  assert.equal(parse(['--store', 'sqlite:x.db']).store.file, resolve('x.db'));
-  assert.equal(parse(['--store', 'sqlite:///tmp/x.db']).store.file, '/tmp/x.db');
+  assert.deepEqual(parse(['--store', 'sqlite:x.db']).store, { kind: 'sqlite', file: resolve('x.db') });
+  assert.deepEqual(parse(['--store', 'sqlite:///tmp/x.db']).store, { kind: 'sqlite', file: '/tmp/x.db' });
+  assert.deepEqual(parse(['--store', 'etcd://h1,h2:2380/p']).store, {
+    kind: 'etcd',
+    location: { endpoints: ['h1:2379', 'h2:2380'], prefix: '/p' },
+  });
+  assert.match(problemsOf(['--store', 'etcd://u:secret@h1/p?x=1']), /^--store: "x" is no parameter of an etcd store/);
 });
 
 test('whatever is given, there is a configuration or a list of problems', () => {

@@ -45,7 +45,7 @@ import {
   tlsOptions,
 } from './listener.ts';
 import type { Services } from './objects/context.ts';
-import type { HealthCheck } from './observe/health.ts';
+import { type HealthCheck, notReady } from './observe/health.ts';
 import { type Logger, makeLogger } from './observe/logs.ts';
 import { makeMetrics } from './observe/metrics.ts';
 import { type Follow, makeFollow, type TimedResponse } from './observe/requests.ts';
@@ -76,19 +76,18 @@ export interface Running {
 const RESOURCES = [...imageResources, ...clusterResources];
 
 /**
- * Starts a server and resolves once all of it answers. If it cannot, nothing of it is left.
+ * Starts a server and resolves once all of it answers. If it cannot, nothing of it is left. While etcd is away it waits,
+ * and `/readyz` says for what; `signal` ends that.
  * @throws {UnusableFile}, {StoreError}, {BlobError} or an error of the system; cli/failure.ts puts them into words.
  */
-export async function serve(config: Config, logger: Logger = loggerOf(config)): Promise<Running> {
+export async function serve(config: Config, logger: Logger = loggerOf(config), signal?: AbortSignal): Promise<Running> {
   await using opened = new AsyncDisposableStack();
   makePrivateFolder(config.data);
-  const store = opened.adopt(await openStore(config, logger), (it) => it.close());
-  const blobs = opened.adopt(await openBlobs(config), (it) => it.close());
-  const now = (): Date => new Date();
-  const tokens = opened.adopt(new AccessTokens(store, now), (it) => it.close());
+  // What the listeners stand on: opened after them, since it may take until etcd is there, and closed after them too.
+  const seams = opened.use(new AsyncDisposableStack());
   const authority = await openAuthority(authorityOptions(config));
 
-  const state: State = { parts: undefined, draining: false };
+  const state: State = { parts: undefined, draining: false, store: storeName(config) };
   const api = secureServer(authority.server, authority.certificate, dispatchers(state, 'api'));
   const plain = plainServer(dispatchers(state, 'registry'));
   const graceMs = DRAIN_SECONDS * 1000;
@@ -100,6 +99,10 @@ export async function serve(config: Config, logger: Logger = loggerOf(config)): 
   });
   const addresses = await listenAll(config, api, plain);
 
+  const store = seams.adopt(await openStore(config, logger, signal), (it) => it.close());
+  const blobs = seams.adopt(await openBlobs(config), (it) => it.close());
+  const now = (): Date => new Date();
+  const tokens = seams.adopt(new AccessTokens(store, now), (it) => it.close());
   const token = await openAdminToken(config.data, tokens, now());
   const rbac = opened.adopt(new Rbac(store), (it) => it.close());
   const services = servicesOf(config, store, blobs, rbac, addresses.registry);
@@ -109,7 +112,10 @@ export async function serve(config: Config, logger: Logger = loggerOf(config)): 
   opened.adopt(await startPurge(ctx, RESOURCES), (it) => it.close());
   const expiry = setInterval(() => void expireUploads(services, logger), EXPIRY_CHECK_MS).unref();
   opened.defer(() => clearInterval(expiry));
-  state.parts = partsOf(services, makeAuthenticator(tokens, now), logger, () => state.draining);
+  state.parts = partsOf(services, makeAuthenticator(tokens, now), logger, {
+    store: state.store,
+    isDraining: () => state.draining,
+  });
 
   const apiUrl = `https://${addresses.api}`;
   const kubeconfig = join(config.data, 'admin.kubeconfig');
@@ -144,6 +150,8 @@ interface State {
   /** Undefined while the server starts: ports are taken early, so that a second server notices before it does anything. */
   parts: Parts | undefined;
   draining: boolean;
+  /** What health checks call the store. */
+  readonly store: string;
 }
 
 interface Parts {
@@ -164,7 +172,7 @@ function dispatchers(state: State, listener: 'api' | 'registry'): Handlers {
 
 /** Sends a request to the part that answers its path. The plain listener knows the registry, `/` and `/healthz` only. */
 function dispatch(
-  { parts }: State,
+  { parts, store }: State,
   listener: 'api' | 'registry',
   req: IncomingMessage,
   res: TimedResponse,
@@ -174,7 +182,9 @@ function dispatch(
   const query = url?.indexOf('?') ?? -1;
   const path = query < 0 ? url : url?.slice(0, query);
   if (!parts) {
-    refuse(res, 503, 'the server is starting; try again\n');
+    if (path === '/livez') refuse(res, 200, 'ok');
+    else if (path === '/readyz' || path === '/healthz') refuse(res, 500, notReady(path.slice(1), store));
+    else refuse(res, 503, 'the server is starting; try again\n');
   } else if (path === undefined) {
     refuse(res, 400, 'the request target must be a path\n');
   } else if (path.startsWith('/v2/') || path === '/v2' || path === '/openshift/token') {
@@ -209,10 +219,15 @@ function refuse(res: TimedResponse, code: number, text: string): void {
   res.end(text);
 }
 
-function partsOf(services: Services, authenticator: Authenticator, logger: Logger, isDraining: () => boolean): Parts {
+function partsOf(
+  services: Services,
+  authenticator: Authenticator,
+  logger: Logger,
+  { store, isDraining }: { readonly store: string; readonly isDraining: () => boolean },
+): Parts {
   const metrics = makeMetrics(VERSION);
   const checks: readonly HealthCheck[] = [
-    { name: 'store', check: async () => services.store.revision() },
+    { name: store, check: async () => services.store.revision() },
     { name: 'blobs', check: () => services.blobs.stat(digestOf('')) },
   ];
   const { identifyApi, identifyRegistry } = authenticator;
@@ -281,11 +296,22 @@ function servicesOf(config: Config, store: Store, blobs: Blobs, rbac: Rbac, regi
   };
 }
 
-function openStore(config: Config, logger: Logger): Promise<Store> {
-  return openSqliteStore({
-    file: config.store.file,
-    onCompactionFailure: (err) => logger.warn({ err }, 'the store could not be compacted; it is tried again'),
-  });
+async function openStore({ store }: Config, logger: Logger, signal?: AbortSignal): Promise<Store> {
+  if (store.kind === 'sqlite') {
+    return openSqliteStore({
+      file: store.file,
+      onCompactionFailure: (err) => logger.warn({ err }, 'the store could not be compacted; it is tried again'),
+    });
+  }
+  // Loaded only where it is used: gRPC takes as long as half of the rest of a start.
+  const { openEtcdStore } = await import('./store/etcd/etcd.ts');
+  const warn = (text: string): void => logger.warn(text);
+  return openEtcdStore({ location: store.location, warn, ...(signal && { signal }) });
+}
+
+/** What health checks call the store: its engine, where that is another program. */
+function storeName({ store }: Config): string {
+  return store.kind === 'etcd' ? 'etcd' : 'store';
 }
 
 async function openBlobs(config: Config): Promise<Blobs> {

@@ -36,7 +36,13 @@ export async function run(args: readonly string[]): Promise<void> {
     logger.error({ err }, 'unhandled rejection: this is a bug, please report it'),
   );
   const stopped = stopSignal();
-  const running = await serve(config, logger);
+  const impatience = new AbortController();
+  void stopped.then(() => impatience.abort());
+  const running = await serve(config, logger, impatience.signal).catch((error: unknown) => {
+    // Told to stop while it waited for etcd: there is nothing to complain of.
+    if (impatience.signal.aborted) process.exit(0);
+    throw error;
+  });
   process.stdout.write(greeting(VERSION, config, running));
   // The next start finds the sources compiled, even if this process is killed and cannot write them at its end.
   setImmediate(() => flushCompileCache());

@@ -10,7 +10,7 @@ import { NAMESPACE_PREFIX } from '../objects/namespaced.ts';
 import { pageKept } from '../objects/reads.ts';
 import type { Resource } from '../objects/resource.ts';
 import { nameOfKey } from '../objects/values.ts';
-import { CommitConflict, StoreError } from '../store/store.ts';
+import { CommitConflict, type Revision, StoreError, type Watch } from '../store/store.ts';
 import { namespaces } from './namespaces.ts';
 
 /** Work that goes on in the background. */
@@ -33,18 +33,35 @@ export async function startPurge(ctx: Context, resources: readonly Resource[]): 
       if (waiting && !closed) retry = setTimeout(purge, PURGE_RETRY_SECONDS * 1000).unref();
     });
   };
-  const watch = ctx.store.watch(NAMESPACE_PREFIX, await ctx.store.revision(), {
-    batch({ events }) {
-      if (events.some(({ value }) => value && isTerminating(value))) purge();
-    },
-    ended() {},
-  });
+  let watch: Watch | undefined;
+  const follow = (after: Revision): void => {
+    watch = ctx.store.watch(NAMESPACE_PREFIX, after, {
+      batch({ events }) {
+        if (events.some(({ value }) => value && isTerminating(value))) purge();
+      },
+      ended(error) {
+        if (error && !closed) setTimeout(() => void followAgain(), PURGE_RETRY_SECONDS * 1000).unref();
+      },
+    });
+  };
+  /** The store could tell no more. What it did not tell is looked for. */
+  const followAgain = async (): Promise<void> => {
+    try {
+      const revision = await ctx.store.revision();
+      if (closed) return;
+      follow(revision);
+      purge();
+    } catch {
+      if (!closed) setTimeout(() => void followAgain(), PURGE_RETRY_SECONDS * 1000).unref();
+    }
+  };
+  follow(await ctx.store.revision());
   purge();
   return {
     async close() {
       closed = true;
       clearTimeout(retry);
-      watch.close();
+      watch?.close();
       await running;
     },
   };

@@ -49,6 +49,11 @@ export async function askHealth(
   return { healthy, body: query.has('verbose') ? `${lines}${endpoint} check passed\n` : 'ok' };
 }
 
+/** The answer of a server that waits for one of its parts before it can begin. @param missing the part's name. */
+export function notReady(endpoint: string, missing: string): string {
+  return `[+]${PING.name} ok\n[-]${missing} failed: reason withheld\n${endpoint} check failed\n`;
+}
+
 async function inTime(check: HealthCheck): Promise<void> {
   const controller = new AbortController();
   const { promise, reject } = Promise.withResolvers<never>();

@@ -106,9 +106,9 @@ export interface Store {
   list(prefix: string, options?: ListOptions): Awaitable<Page>;
   /**
    * Makes all changes or none. Resolves to the commit's revision once it survives a crash; commits that wait in the same
-   * turn share one write to disk. Commits called in order by one process are applied in that order. A commit that has
-   * nothing to change (checks, deletions of what is not there) makes no revision and resolves to the latest one. The
-   * watches of this process are usually, not always, told before it resolves.
+   * turn share one write to disk. Commits that one process calls in order, and that touch a key in common, are applied in
+   * that order. A commit that has nothing to change (checks, deletions of what is not there) makes no revision and
+   * resolves to the latest one. The watches of this process are usually, not always, told before it resolves.
    * @throws {CommitConflict} if a key was not as expected; {CommitTooLarge}; {StoreFull}; {StoreUnavailable}.
    */
   commit(changes: readonly Change[]): Promise<Revision>;

@@ -8,6 +8,7 @@ import type { Members } from './members.ts';
 import { RANGE, TXN } from './messages.ts';
 import { conflictOf, revisionOf, type Transaction, transactionOf } from './transaction.ts';
 
+/** Makes the commits of one process. */
 export class Committer {
   readonly #members: Members;
   readonly #layout: Layout;

@@ -37,7 +37,7 @@ export interface EtcdStoreOptions {
   /** Ends the wait for an etcd that does not answer. */
   readonly signal?: AbortSignal;
   /** Hears what is amiss, and is tried again or worked around by the store itself. */
-  readonly warn?: (text: string, error?: StoreError) => void;
+  readonly warn?: (text: string) => void;
 }
 
 /**
@@ -89,14 +89,14 @@ class EtcdStore implements Store {
     const reader = new Reader(members, layout);
     this.#replica = new Replica(members, layout, reader, this.#history, revision, {
       cacheBytes: location.cacheBytes,
-      broken: (error) => warn?.('the watch of etcd broke; it is opened again', error),
+      broken: (error) => warn?.(`the watch of etcd broke and is opened again: ${error.message}`),
     });
     this.#reads = new Reads(members, reader, this.#replica);
     this.#committer = new Committer(members, layout, (made) => {
       this.#made = Math.max(this.#made, made);
     });
     if (historySeconds > 0) {
-      const failed = (error: StoreError): void => warn?.('etcd could not be compacted; it is tried again', error);
+      const failed = (error: StoreError): void => warn?.(`etcd is not compacted for now: ${error.message}`);
       this.#compactor = new Compactor(members, layout, this.#history, { historySeconds, clock, failed });
     }
   }

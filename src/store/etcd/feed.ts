@@ -10,6 +10,7 @@ import type { Members } from './members.ts';
 import { RecentCommits } from './recent.ts';
 import { openWatch } from './stream.ts';
 
+/** Tells the watches of one process of every commit, in the order of revisions. */
 export class Feed {
   readonly #members: Members;
   readonly #layout: Layout;

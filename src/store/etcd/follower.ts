@@ -20,6 +20,7 @@ export interface FollowerListener {
   broken(error: StoreError): void;
 }
 
+/** Never gives up; its listener is told everything once and in order. */
 export class Follower {
   readonly #members: Members;
   readonly #layout: Layout;

@@ -25,12 +25,13 @@ export async function findStore(members: Members, layout: Layout, warn: (text: s
     const { format, last, foreign } = await look(members, layout);
     if (format) {
       checkFormat(format.value, members.where);
-      if (!last) throw new StoreUnavailable(`${members.where} lacks the key ${layout.last}: restore it from a backup`);
+      if (!last)
+        throw new StoreUnavailable(`${members.where} lacks the key ${layout.prefix}/last: restore it from a backup`);
       if (foreign) warn(`${foreign}, below the prefix of this store, is another program's: it is left alone`);
       return { birth: format.created, revision: last.revision };
     }
     if (foreign || last) {
-      const key = foreign ?? layout.last.toString();
+      const key = foreign ?? `${layout.prefix}/last`;
       throw new StoreUnavailable(
         `${members.where} holds ${key}, which is no Headgate's: choose a prefix that nothing else uses`,
       );

@@ -8,6 +8,7 @@ import type { Members } from './members.ts';
 import { COMPACT, RANGE } from './messages.ts';
 import { openWatch } from './stream.ts';
 
+/** Reads of the past fail with what it says. */
 export class History {
   readonly #members: Members;
   readonly #layout: Layout;

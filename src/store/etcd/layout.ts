@@ -8,6 +8,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Range } from './messages.ts';
 
+/** The keys of one store in etcd. */
 export class Layout {
   /** Begins with a slash. */
   readonly prefix: string;
@@ -27,13 +28,17 @@ export class Layout {
 
   /** Below the prefix, and yet not of this store: whatever lies between the ranges that it uses. */
   get foreign(): readonly Required<Range>[] {
-    const own = [this.#data, this.format, this.leaders(''), this.last];
+    const own = [
+      rangeOf(this.#data),
+      { from: this.format, to: keyFollowing(this.format) },
+      { from: this.last, to: keyFollowing(this.last) },
+      rangeOf(this.leaders('')),
+    ].sort((a, b) => a.from.compare(b.from));
     const ranges: Required<Range>[] = [];
-    let from: Buffer = this.all.from;
-    for (const [index, key] of own.entries()) {
-      ranges.push({ from, to: key });
-      // Below `data` and `leaders/` everything is ours, `format` and `last` are single keys.
-      from = index % 2 === 0 ? endOf(key) : Buffer.concat([key, ZERO]);
+    let { from } = this.all;
+    for (const range of own) {
+      ranges.push({ from, to: range.from });
+      from = range.to;
     }
     return [...ranges, { from, to: this.all.to }];
   }
@@ -66,6 +71,11 @@ export class Layout {
 }
 
 const ZERO = Buffer.alloc(1);
+
+/** The first key after this one. */
+export function keyFollowing(key: Buffer): Buffer {
+  return Buffer.concat([key, ZERO]);
+}
 
 /** All keys that begin with these bytes. */
 function rangeOf(from: Buffer): Required<Range> {

@@ -15,6 +15,7 @@ interface Held {
   readonly fence: Revision;
 }
 
+/** One kind of work, as one process sees it. */
 export class Leadership {
   readonly #members: Members;
   readonly #key: Buffer;

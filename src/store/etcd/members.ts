@@ -23,6 +23,7 @@ export interface CallOptions {
 /** Milliseconds between two tries, at least; up to twice as many. */
 const PAUSE_MS = 40;
 
+/** All calls of a store go through it. */
 export class Members {
   /** The location in words, for messages. */
   readonly where: string;

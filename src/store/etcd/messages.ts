@@ -8,8 +8,8 @@ import { bufferOf, eachField, Message, numberOf } from './wire.ts';
 /** A call that has one question and one answer. */
 export interface Method<Q, R> {
   readonly path: string;
-  encode(request: Q): Buffer;
-  decode(bytes: Buffer): R;
+  readonly encode: (request: Q) => Buffer;
+  readonly decode: (bytes: Buffer) => R;
 }
 
 /** What comes with every answer. */

@@ -20,6 +20,7 @@ export interface Outline {
   readonly remaining: number | undefined;
 }
 
+/** Changes only by what the watch brings, in one step a commit, so that what it shows is always one snapshot. */
 export class Mirror {
   readonly #keys = new KeySet();
   readonly #cacheBytes: number;

@@ -3,7 +3,7 @@ import { ETCD_INDEX_PAGE_KEYS, ETCD_PAGE_BYTES, ETCD_PAGE_KEYS } from '../../lim
 import type { Entry, ListOptions, Page, Revision } from '../store.ts';
 import { StoreUnavailable } from '../store.ts';
 import { isTooLarge } from './failure.ts';
-import type { Layout } from './layout.ts';
+import { keyFollowing, type Layout } from './layout.ts';
 import type { Members } from './members.ts';
 import { type KeyValue, RANGE, type Range, type RangeRequest, type RangeResponse, TXN } from './messages.ts';
 
@@ -165,12 +165,6 @@ const FEW = 4;
 function pageOf(limit: number): { readonly limit: number; readonly countOnly?: true } {
   return limit === 0 ? { limit: 1, countOnly: true } : { limit };
 }
-
-function keyFollowing(key: Buffer): Buffer {
-  return Buffer.concat([key, ZERO]);
-}
-
-const ZERO = Buffer.alloc(1);
 
 function later(a: Buffer, b: Buffer): Buffer {
   return a.compare(b) >= 0 ? a : b;

@@ -27,6 +27,7 @@ type Source = { readonly memory: true; readonly as?: Revision } | { readonly mem
 const MEMORY: Source = { memory: true };
 const LATEST: Source = { memory: false };
 
+/** Answers `get`, `list` and `revision`. */
 export class Reads {
   readonly #members: Members;
   readonly #reader: Reader;

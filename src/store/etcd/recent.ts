@@ -2,6 +2,7 @@
 import type { Revision } from '../store.ts';
 import type { Commit } from '../watchers.ts';
 
+/** Keeps the newest, as many as a number of bytes holds. */
 export class RecentCommits {
   readonly #limit: number;
   #commits: Commit[] = [];

@@ -20,6 +20,7 @@ export interface ReplicaOptions {
   readonly broken?: ((error: StoreError) => void) | undefined;
 }
 
+/** Follows etcd for as long as it is open, and begins anew where it could not. */
 export class Replica {
   readonly mirror: Mirror;
   readonly feed: Feed;

@@ -38,6 +38,7 @@ export function encodeWatch({ from, to, start }: WatchRequest): Buffer {
     .finish();
 }
 
+/** Reads what a watch is told. */
 export function decodeWatch(bytes: Buffer): WatchResponse {
   let header: Header = { cluster: 0n, revision: 0 };
   const events: WatchEvent[] = [];
