@@ -33,7 +33,7 @@ export class Follower {
   /** The cluster that is followed: one that was restored from a backup is another. */
   #cluster = 0n;
   #closed = false;
-  #running: Promise<void> | undefined;
+  #running = false;
 
   constructor(members: Members, layout: Layout, listener: FollowerListener) {
     this.#members = members;
@@ -51,7 +51,8 @@ export class Follower {
   restart(after: Revision): void {
     this.#position = after;
     this.#stream?.close();
-    this.#running ??= this.#run();
+    if (!this.#running) void this.#run();
+    this.#running = true;
   }
 
   /** The watch brings less than there is: it is opened again, on another member if there is one. */
