@@ -87,6 +87,8 @@ export const TAGS_PAGE = 10_000;
 /** Repositories of one answer of the catalogue when the client names no number. */
 export const CATALOG_PAGE = 1_000;
 
+/** Namespaces whose LimitRanges and quotas are remembered. */
+export const RESTRICTIONS_KEPT = 10_000;
 /** Tries of a change that meets another writer, as the OpenShift API server does. */
 export const CONFLICT_TRIES = 10;
 

@@ -20,6 +20,7 @@ import { openFilesystemBlobs } from './blobs/filesystem/filesystem.ts';
 import { startAggregation } from './cluster/clusterroleaggregation.ts';
 import { ensureNamespaces, SEED_NAMESPACES } from './cluster/namespaces.ts';
 import { startPurge } from './cluster/purge.ts';
+import { startQuotaCounts } from './cluster/quotacounts.ts';
 import { clusterResources } from './cluster/resources.ts';
 import { restoreSeeds, seedAccess } from './cluster/seed.ts';
 import { type Config, isDnsName } from './config.ts';
@@ -110,6 +111,7 @@ export async function serve(config: Config, logger: Logger = loggerOf(config), s
   await ensureNamespaces(ctx, SEED_NAMESPACES);
   await seedAccess(ctx);
   opened.adopt(await startPurge(ctx, RESOURCES), (it) => it.close());
+  opened.adopt(await startQuotaCounts(ctx, RESOURCES), (it) => it.close());
   const expiry = setInterval(() => void expireUploads(services, logger), EXPIRY_CHECK_MS).unref();
   opened.defer(() => clearInterval(expiry));
   state.parts = partsOf(services, makeAuthenticator(tokens, now), logger, {

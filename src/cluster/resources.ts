@@ -1,7 +1,9 @@
 /** The resources beside the image API that clients need. */
 import type { Resource } from '../objects/resource.ts';
 import { configMaps } from './configmaps.ts';
+import { limitRanges } from './limitranges.ts';
 import { namespaces } from './namespaces.ts';
+import { resourceQuotas } from './resourcequotas.ts';
 import { clusterRoleBindings, roleBindings } from './rolebindings.ts';
 import { clusterRoles, roles } from './roles.ts';
 import { secrets } from './secrets.ts';
@@ -10,7 +12,9 @@ export const clusterResources: readonly Resource[] = [
   clusterRoles,
   clusterRoleBindings,
   configMaps,
+  limitRanges,
   namespaces,
+  resourceQuotas,
   roles,
   roleBindings,
   secrets,

@@ -52,6 +52,20 @@ function fill(image: Image, derive: typeof deriveImage, now: Date): void {
   }
 }
 
+/**
+ * Bytes of an Image, as its manifest or else its metadata says; a text why that cannot be told.
+ * @throws {DomainError} BadRequest if its metadata cannot be read.
+ */
+export function imageSize(image: Image, now: Date): number | string {
+  try {
+    const { error, dockerImageMetadata } = deriveImage(contentOf(image), now);
+    return error ?? Number(dockerImageMetadata.Size ?? 0);
+  } catch (error) {
+    if (error instanceof MetadataInvalid) throw badRequest(error.message);
+    throw error;
+  }
+}
+
 function setOrDelete<M extends object, K extends keyof M>(target: M, member: K, value: M[K] | undefined): void {
   if (value === undefined) delete target[member];
   else target[member] = value;

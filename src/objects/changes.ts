@@ -1,6 +1,7 @@
 /** The store's changes that a write of a kept object comes to. */
 import type { Change, Entry } from '../store/store.ts';
 import { canonical } from './canonical.ts';
+import { chargeChanges } from './charges.ts';
 import type { Context } from './context.ts';
 import { type KubeObject, nameOf } from './object.ts';
 import type { Resource } from './resource.ts';
@@ -62,7 +63,10 @@ export async function removal<T extends KubeObject>(
 ): Promise<Change[]> {
   const kept = keptOf(resource);
   const { key, revision } = current.head;
-  const alongside = (await kept.alongside?.(ctx, undefined, old)) ?? [];
+  const alongside = [...((await kept.alongside?.(ctx, undefined, old)) ?? [])];
+  if (resource.namespaced) {
+    alongside.push(...(await chargeChanges(ctx, resource, { namespace, name: nameOf(old), own: key }, -1)));
+  }
   if (current.parts.length === 0) return [{ op: 'delete', key, expect: revision }, ...alongside];
   const range: Change = {
     op: 'deletePrefix',

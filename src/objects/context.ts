@@ -2,6 +2,7 @@
 import type { Authorizer, User } from '../access/user.ts';
 import type { Blobs } from '../blobs/blobs.ts';
 import type { Store } from '../store/store.ts';
+import type { Restrictions } from './restrictions.ts';
 
 /** Settings that show in objects, or say what the domain may do. */
 export interface Settings {
@@ -40,6 +41,8 @@ export interface Context extends Services {
   readonly dryRun: boolean;
   /** Who owns the fields that are written. */
   readonly fieldManager?: string;
+  /** What restricts the namespace that is written into, as this try of the write sees it. */
+  readonly restrictions?: Restrictions;
   /** Ends when the client has gone. */
   readonly signal?: AbortSignal;
   /** Tells the client something without failing (a Warning header). */

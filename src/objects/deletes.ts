@@ -7,6 +7,7 @@ import { conflict, forbidden, modified, notFound } from './errors.ts';
 import { apiTime, type KubeObject, nameOf } from './object.ts';
 import { readKept } from './reads.ts';
 import type { DeleteOptions, Resource } from './resource.ts';
+import { restricted } from './restrictions.ts';
 import { type KeptObject, keptOf, parsed, served } from './values.ts';
 import { storeObject } from './writes.ts';
 
@@ -34,7 +35,8 @@ export async function deleteObject<T extends KubeObject>(
     const current = await readKept(ctx.store, resource, namespace, name);
     if (!current) throw notFound(resource, name);
     try {
-      return await deleteOnce(ctx, resource, namespace, current, options);
+      const remove = (inner: Context): Promise<Deleted<T>> => deleteOnce(inner, resource, namespace, current, options);
+      return await (resource.namespaced ? restricted(ctx, namespace, true, remove) : remove(ctx));
     } catch (error) {
       if (!(error instanceof CommitConflict)) throw error;
       if (tries >= CONFLICT_TRIES) throw modified(resource, name);

@@ -121,3 +121,21 @@ export async function eachKept<T extends KubeObject>(
     page = await pageKept(store, resource, namespace, { fresh: { exactly: page.revision }, after: page.next });
   }
 }
+
+/** How many objects of a resource a namespace has. Throws as `Store.list`. */
+export async function countKept<T extends KubeObject>(
+  store: Store,
+  resource: Resource<T>,
+  namespace: string,
+): Promise<number> {
+  const { prefix, composition } = keptOf(resource);
+  if (!composition) {
+    const page = await store.list(`${prefix}${namespace}/`, { limit: 1, count: true });
+    return page.entries.length + (page.remaining ?? 0);
+  }
+  let count = 0;
+  await eachKept(store, resource, namespace, () => {
+    count++;
+  });
+  return count;
+}

@@ -3,6 +3,7 @@ import { CONFLICT_TRIES } from '../limits.ts';
 import type { Change } from '../store/store.ts';
 import { CommitConflict } from '../store/store.ts';
 import { canonicalOf, keptAs, puts, removal } from './changes.ts';
+import { chargeChanges } from './charges.ts';
 import type { Context } from './context.ts';
 import {
   alreadyExists,
@@ -19,6 +20,7 @@ import { namespaceCheck } from './namespaced.ts';
 import { apiTime, type KubeObject, nameOf } from './object.ts';
 import { readKept } from './reads.ts';
 import type { Kept, Resource } from './resource.ts';
+import { isOutdated, restricted, restrictedContext, restrictionsOf } from './restrictions.ts';
 import { type KeptObject, keptOf, keyOf, parsed, served } from './values.ts';
 
 /** What a write came to. */
@@ -49,7 +51,8 @@ export async function createObject<T extends KubeObject>(
   for (let tries = 1; ; tries++) {
     if (generate !== undefined) object.metadata.name = generate + ctx.suffix(GENERATED_CHARACTERS);
     try {
-      return await createOnce(ctx, resource, namespace, object);
+      const create = (inner: Context): Promise<Written<T>> => createOnce(inner, resource, namespace, object);
+      return await (resource.namespaced ? restricted(ctx, namespace, true, create) : create(ctx));
     } catch (error) {
       if (!(error instanceof CommitConflict)) throw error;
       const taken = error.key === keyOf(resource, namespace, nameOf(object));
@@ -102,6 +105,10 @@ export async function creation<T extends KubeObject>(
     ...puts(resource, namespace, stored, undefined),
     ...((await kept.alongside?.(ctx, stored, undefined)) ?? []),
   ];
+  if (resource.namespaced) {
+    const own = keyOf(resource, namespace, nameOf(stored));
+    changes.push(...(await chargeChanges(ctx, resource, { namespace, name: nameOf(stored), own }, 1)));
+  }
   return { object: stored, changes: [...first, ...changes] };
 }
 
@@ -129,12 +136,14 @@ export async function updateObject<T extends KubeObject>(
     const current = await readKept(ctx.store, resource, namespace, name);
     if (!current) throw notFound(resource, name);
     const object = await change(parsed(resource, ctx.settings, current));
-    const unconditional = !object.metadata.resourceVersion;
+    const repeatable = options.retry || !object.metadata.resourceVersion;
+    const seen = await restrictionsOf(ctx.store, namespace, ctx.dryRun || !repeatable);
     try {
-      return await updateOnce(ctx, resource, namespace, current, object, options);
+      return await updateOnce(restrictedContext(ctx, seen), resource, namespace, current, object, options);
     } catch (error) {
-      if (!(error instanceof CommitConflict)) throw error;
-      if (!(options.retry || unconditional) || tries >= CONFLICT_TRIES) throw modified(resource, name);
+      const outdated = await isOutdated(ctx.store, seen, error);
+      if (!(error instanceof CommitConflict || (outdated && repeatable))) throw error;
+      if (!repeatable || tries >= CONFLICT_TRIES) throw modified(resource, name);
     }
   }
 }

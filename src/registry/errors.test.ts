@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { BlobError, BlobsFull, BlobsUnavailable, DigestMismatch, UploadBusy, UploadUnknown } from '../blobs/blobs.ts';
 import { digestOf } from '../image/digest.ts';
 import { ManifestInvalid } from '../image/manifest.ts';
-import { DomainError, type Problem } from '../objects/errors.ts';
+import { DomainError, forbiddenField, type Problem } from '../objects/errors.ts';
 import { CommitConflict, Compacted, StoreFull, StoreUnavailable } from '../store/store.ts';
 import { ManifestReferencesMissing } from '../streams/push.ts';
 import { RegistryError, refusalOf } from './errors.ts';
@@ -13,6 +13,7 @@ const namespaces = { group: '', resource: 'namespaces' };
 const images = { group: 'image.openshift.io', resource: 'images' };
 
 test('every problem of the domain has its code and status', () => {
+  const forbidden = forbiddenField('imageStream', 'too many images');
   const cases: readonly (readonly [Problem, number, string])[] = [
     [{ reason: 'Unauthorized', message: 'm' }, 401, 'UNAUTHORIZED'],
     [{ reason: 'Forbidden', resource: streams, name: 'x', message: 'quota exceeded' }, 403, 'DENIED'],
@@ -22,6 +23,7 @@ test('every problem of the domain has its code and status', () => {
     [{ reason: 'AlreadyExists', resource: streams, name: 'x' }, 503, 'UNAVAILABLE'],
     [{ reason: 'Conflict', resource: streams, name: 'x', message: 'm' }, 503, 'UNAVAILABLE'],
     [{ reason: 'Invalid', kind: { group: '', kind: 'Image' }, name: 'x', causes: [] }, 400, 'MANIFEST_INVALID'],
+    [{ reason: 'Invalid', kind: { group: '', kind: 'ImageStream' }, name: 'x', causes: [forbidden] }, 403, 'DENIED'],
     [{ reason: 'MethodNotAllowed', message: 'm' }, 405, 'UNSUPPORTED'],
     [{ reason: 'NoSuchResource' }, 404, 'UNSUPPORTED'],
     [{ reason: 'RequestEntityTooLarge', message: 'm' }, 413, 'SIZE_INVALID'],

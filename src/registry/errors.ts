@@ -151,10 +151,15 @@ function ofProblem(problem: Problem): Refusal {
       return refusal('DENIED', problem.message);
     case 'NotFound':
       return ofNotFound(problem.resource, problem.name);
-    case 'Invalid':
-      return refusal('MANIFEST_INVALID', problem.causes.map((cause) => `${cause.field}: ${cause.detail}`).join('; '), {
-        detail: problem.causes,
-      });
+    case 'Invalid': {
+      const { causes } = problem;
+      // What is only forbidden would be fine otherwise: limits of the namespace.
+      if (causes.length > 0 && causes.every(({ type }) => type === 'Forbidden')) {
+        return refusal('DENIED', causes.map(({ detail }) => detail).join('; '));
+      }
+      const message = causes.map(({ field, detail }) => `${field}: ${detail}`).join('; ');
+      return refusal('MANIFEST_INVALID', message, { detail: causes });
+    }
     case 'MethodNotAllowed':
       return refusal('UNSUPPORTED', problem.message);
     case 'RequestEntityTooLarge':

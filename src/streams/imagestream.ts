@@ -2,17 +2,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import { IMAGE_GROUP, IMAGE_VERSION } from '../images/image.ts';
 import type { Context, Settings } from '../objects/context.ts';
-import { type FieldError, notFound } from '../objects/errors.ts';
+import { type FieldError, forbiddenField, notFound } from '../objects/errors.ts';
 import { fieldErrorsText } from '../objects/fielderrors.ts';
 import { type KubeObject, nameOf } from '../objects/object.ts';
 import { readKept } from '../objects/reads.ts';
 import type { Answer, Composition, Kept, Resource } from '../objects/resource.ts';
+import { restrictionCheck, restrictionsFor } from '../objects/restrictions.ts';
 import { keyOf, parsed } from '../objects/values.ts';
 import { view } from '../objects/views.ts';
 import type { Change } from '../store/store.ts';
 import { newest } from './history.ts';
 import { imageSecretsSubresource } from './imagesecrets.ts';
 import { layersOf } from './layers.ts';
+import { streamExcess } from './limits.ts';
 import { repositoryPrefix } from './links.ts';
 import { imageStreamLayersSchema, imageStreamSchema } from './schema.ts';
 import { applySpecTags, firstGeneration, nextGeneration, normalisedTags, tagChanged } from './spectags.ts';
@@ -103,9 +105,17 @@ async function validate(
   const find = async (namespace: string, name: string) => findStream(ctx, namespace, name);
   const unresolved = await applySpecTags(ctx, stream, old, find, propagate);
   const errors = validateStream(stream);
-  if (unresolved.length === 0) return errors;
-  const detail = `imagestreams ${JSON.stringify(nameOf(stream))} is invalid: ${fieldErrorsText(unresolved)}`;
-  return [{ type: 'InternalError', field: '[]', detail }, ...errors];
+  const detail =
+    unresolved.length === 0
+      ? await excessOf(ctx, stream, old)
+      : `imagestreams ${JSON.stringify(nameOf(stream))} is invalid: ${fieldErrorsText(unresolved)}`;
+  return detail === undefined ? errors : [{ type: 'InternalError', field: '[]', detail }, ...errors];
+}
+
+/** Why the namespace's LimitRanges forbid the stream; undefined if they do not. */
+async function excessOf(ctx: Context, stream: ImageStream, old: ImageStream | undefined): Promise<string | undefined> {
+  const { limits } = await restrictionsFor(ctx, stream.metadata.namespace ?? '');
+  return streamExcess(limits, old, stream);
 }
 
 /** The stream, or undefined. A copy of the caller's own. */
@@ -128,7 +138,7 @@ async function alongside(
   const drafts = stream ? movesBetween(old, stream) : endOf(old);
   const record =
     drafts.length > 0 ? recordMoves(ctx, namespace, name, await moveCount(ctx.store, namespace, name), drafts) : [];
-  if (stream) return record;
+  if (stream) return old ? [...record, restrictionCheck(await restrictionsFor(ctx, namespace))] : record;
   return [...record, { op: 'deletePrefix', prefix: repositoryPrefix({ namespace, stream: name }) }];
 }
 
@@ -202,7 +212,11 @@ const statusRules: Pick<Kept<ImageStream>, 'prepareUpdate' | 'validate'> = {
     for (const history of histories) fillGeneration(stream, old, history);
     stream.status = { ...emptyStatus(ctx, stream), ...(histories.length > 0 && { tags: histories }) };
   },
-  validate: (_ctx, stream) => validateHistories(stream.status?.tags ?? []),
+  async validate(ctx, stream, old) {
+    const excess = await excessOf(ctx, stream, old);
+    const errors = validateHistories(stream.status?.tags ?? []);
+    return excess === undefined ? errors : [forbiddenField('imageStream', excess), ...errors];
+  },
 };
 
 function assignGeneration(stream: ImageStream, old: ImageStream): void {

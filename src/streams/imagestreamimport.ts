@@ -11,6 +11,7 @@ import { type Lookups, makeLookups } from '../importing/lookup.ts';
 import type { RemoteRegistries } from '../importing/remote.ts';
 import { IMPORT_SECONDS } from '../limits.ts';
 import { canonicalOf } from '../objects/changes.ts';
+import { refuseExceeding } from '../objects/charges.ts';
 import type { Context, Settings } from '../objects/context.ts';
 import { conflict, internalError, invalid, notFound } from '../objects/errors.ts';
 import { managedByUpdate } from '../objects/fields/managed.ts';
@@ -20,6 +21,7 @@ import { readKept } from '../objects/reads.ts';
 import type { Resource } from '../objects/resource.ts';
 import { type KeptObject, parsed } from '../objects/values.ts';
 import { imageStreams } from './imagestream.ts';
+import { recordExcess } from './imagestreamimport.excess.ts';
 import { imageStatus, repositoryStatus } from './imagestreamimport.outcome.ts';
 import { type ImportedTag, importTags } from './imagestreamimport.tags.ts';
 import { validateImport } from './imagestreamimport.validate.ts';
@@ -42,6 +44,9 @@ async function create(ctx: Context, namespace: string, request: ImageStreamImpor
   const errors = validateImport(asked);
   if (errors.length > 0) throw invalid(imageStreamImports, nameOf(asked), errors);
   const found = await findStream(ctx, namespace, asked);
+  if (asked.spec.import && !found) {
+    await refuseExceeding(ctx, imageStreams, namespace, { resource: imageStreamImports, name: nameOf(asked) });
+  }
   const looked = await lookUp(ctx, namespace, asked, found?.stream);
   const done = asked.spec.import ? await store(ctx, namespace, looked, found) : looked;
   return canonicalOf(imageStreamImports, withoutManifests(done));
@@ -174,7 +179,13 @@ async function store(
   const annotations = { ...base.metadata.annotations, [CHECK_ANNOTATION]: apiTime(now) };
   const stream = { ...imported.stream, metadata: { ...imported.stream.metadata, annotations } };
   const next = { ...imported, stream };
-  return done(found ? await updateStream(ctx, asked, next, found) : await createStream(ctx, asked, next));
+  if (!found) return done(await createStream(ctx, asked, next));
+  try {
+    return done(await updateStream(ctx, asked, next, found));
+  } catch (error) {
+    await recordExcess(ctx, asked, found, next.stream, error);
+    throw error;
+  }
 }
 
 function isSame(a: ImageStream, b: ImageStream): boolean {

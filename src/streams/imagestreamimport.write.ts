@@ -1,12 +1,13 @@
 /** What an import writes: Images first, then the stream with the record of its moves. */
 import type { Image } from '../images/image.ts';
 import { images } from '../images/images.ts';
-import { IMPORT_COMMIT_BYTES, IMPORT_COMMIT_TAGS } from '../limits.ts';
+import { CONFLICT_TRIES, IMPORT_COMMIT_BYTES, IMPORT_COMMIT_TAGS } from '../limits.ts';
 import { canonicalOf, keptAs, puts } from '../objects/changes.ts';
 import type { Context } from '../objects/context.ts';
 import { alreadyExists, type GroupResource, invalid, isProblem, modified } from '../objects/errors.ts';
 import { apiTime, nameOf } from '../objects/object.ts';
 import type { Resource } from '../objects/resource.ts';
+import { restricted, restrictionCheck, restrictionsFor } from '../objects/restrictions.ts';
 import { type KeptObject, keptOf, served } from '../objects/values.ts';
 import { createObject, creation } from '../objects/writes.ts';
 import { type Change, CommitConflict } from '../store/store.ts';
@@ -78,16 +79,24 @@ interface Asked {
 
 /**
  * Creates the stream of an import. The stream as it is stored; as it would be for a dry run.
- * @throws {DomainError} AlreadyExists if somebody else was faster; Invalid, NotFound (the namespace).
+ * @throws {DomainError} AlreadyExists if somebody else was faster; Invalid, NotFound (the namespace), Forbidden (quotas).
  */
-export async function createStream(ctx: Context, asked: Asked, { stream, drafts }: Imported): Promise<ImageStream> {
-  const { object, changes } = await creation(ctx, importedStreams, asked.namespace, stream);
-  try {
-    return await commit(ctx, asked.namespace, { stream: object, drafts }, changes);
-  } catch (error) {
-    if (error instanceof CommitConflict) throw alreadyExists(asked.resource, nameOf(stream));
-    throw error;
+export async function createStream(ctx: Context, asked: Asked, imported: Imported): Promise<ImageStream> {
+  const { namespace, resource } = asked;
+  const name = nameOf(imported.stream);
+  for (let tries = 1; ; tries++) {
+    try {
+      return await restricted(ctx, namespace, true, (inner) => createOnce(inner, namespace, imported));
+    } catch (error) {
+      if (!(error instanceof CommitConflict)) throw error;
+      if (error.key === streamKey(namespace, name) || tries >= CONFLICT_TRIES) throw alreadyExists(resource, name);
+    }
   }
+}
+
+async function createOnce(ctx: Context, namespace: string, { stream, drafts }: Imported): Promise<ImageStream> {
+  const { object, changes } = await creation(ctx, importedStreams, namespace, structuredClone(stream));
+  return commit(ctx, namespace, { stream: object, drafts }, changes);
 }
 
 /**
@@ -97,21 +106,33 @@ export async function createStream(ctx: Context, asked: Asked, { stream, drafts 
 export async function updateStream(
   ctx: Context,
   asked: Asked,
-  { stream, drafts }: Imported,
-  old: { readonly kept: KeptObject; readonly stream: ImageStream },
+  imported: Imported,
+  old: OldStream,
 ): Promise<ImageStream> {
+  try {
+    return await restricted(ctx, asked.namespace, false, (inner) => updateOnce(inner, asked.namespace, imported, old));
+  } catch (error) {
+    if (error instanceof CommitConflict) throw modified(asked.resource, nameOf(imported.stream));
+    throw error;
+  }
+}
+
+/** A stream as it was when its import began. */
+interface OldStream {
+  readonly kept: KeptObject;
+  readonly stream: ImageStream;
+}
+
+async function updateOnce(ctx: Context, namespace: string, imported: Imported, old: OldStream): Promise<ImageStream> {
+  const stream = structuredClone(imported.stream);
   await internalRules.prepareUpdate?.(ctx, stream, old.stream);
   const errors = await internalRules.validate(ctx, stream, old.stream);
   if (errors.length > 0) throw invalid(imageStreams, nameOf(stream), errors);
   const stored = canonicalOf(imageStreams, stream);
-  const changes = puts(imageStreams, asked.namespace, stored, old.kept);
-  if (changes.length === 0) return readable(ctx, asked.namespace, old.stream, old.kept.head.revision);
-  try {
-    return await commit(ctx, asked.namespace, { stream: stored, drafts }, changes, old.kept);
-  } catch (error) {
-    if (error instanceof CommitConflict) throw modified(asked.resource, nameOf(stream));
-    throw error;
-  }
+  const changes = puts(imageStreams, namespace, stored, old.kept);
+  if (changes.length === 0) return readable(ctx, namespace, old.stream, old.kept.head.revision);
+  changes.push(restrictionCheck(await restrictionsFor(ctx, namespace)));
+  return commit(ctx, namespace, { stream: stored, drafts: imported.drafts }, changes, old.kept);
 }
 
 /**
@@ -133,8 +154,10 @@ async function commit(
     return readable(ctx, namespace, stream, revision);
   }
   const head = changes.find((change) => change.op === 'put' && change.key === key);
-  const checks = changes.filter((change) => change.op === 'check');
-  const parts = changes.filter((change) => change !== head && change.op !== 'check');
+  const isPart = (change: Change): boolean => 'key' in change && change.op !== 'check' && change.key.startsWith(key);
+  const parts = changes.filter((change) => change !== head && isPart(change));
+  // The namespace's check and what its quotas are charged belong to the creation itself.
+  const first = changes.filter((change) => !isPart(change));
   const left = new Set([...drafts, ...unrecorded(stream, drafts, old)]);
   const pieces = piecesOf(parts);
   for (const [index, piece] of pieces.entries()) {
@@ -144,7 +167,7 @@ async function commit(
     for (const draft of now) left.delete(draft);
     const record = recordMoves(ctx, namespace, name, await moveCount(ctx.store, namespace, name), now);
     const written: Change[] = head?.op === 'put' ? [{ ...head, expect: revision }] : [];
-    revision = await ctx.store.commit([...(index === 0 ? checks : []), ...written, ...piece, ...record]);
+    revision = await ctx.store.commit([...(index === 0 ? first : []), ...written, ...piece, ...record]);
   }
   return readable(ctx, namespace, stream, revision);
 }

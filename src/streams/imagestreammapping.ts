@@ -3,23 +3,47 @@
  * exist. OpenShift's registry does each push this way; here a push and a mapping take the same road (tagging.ts).
  */
 import { IMAGE_GROUP, IMAGE_VERSION, type Image, MANAGED_ANNOTATION } from '../images/image.ts';
-import { images } from '../images/images.ts';
+import { imageSize, images } from '../images/images.ts';
 import { pathSegmentFault, validateImage } from '../images/validate.ts';
 import type { Context } from '../objects/context.ts';
-import { badRequest, type FieldError, invalid, invalidValue, notFound, required } from '../objects/errors.ts';
+import {
+  badRequest,
+  type FieldError,
+  forbidden,
+  invalid,
+  invalidValue,
+  notFound,
+  required,
+} from '../objects/errors.ts';
 import { apiTime, nameOf } from '../objects/object.ts';
 import type { Resource, StatusAnswer } from '../objects/resource.ts';
+import { restricted, restrictionsFor } from '../objects/restrictions.ts';
 import { creation } from '../objects/writes.ts';
 import { repositoryOf } from './imagestream.ts';
 import { imageKey } from './layers.ts';
+import { imageExcess, limitsImages } from './limits.ts';
 import { imageStreamMappingSchema } from './schema.ts';
 import { changeTag } from './tagging.ts';
 import type { ImageStreamMapping } from './types.ts';
 
 async function create(ctx: Context, namespace: string, mapping: ImageStreamMapping): Promise<StatusAnswer> {
+  return restricted(ctx, namespace, false, (inner) => createOnce(inner, namespace, mapping));
+}
+
+/** An image that a LimitRange forbids is refused before anything else is looked at, as by an admission plugin. */
+async function refuseExcess(ctx: Context, namespace: string, name: string, image: Image): Promise<void> {
+  const { limits } = await restrictionsFor(ctx, namespace);
+  if (!limitsImages(limits)) return;
+  const size = imageSize(image, ctx.now());
+  const excess = typeof size === 'string' ? size : imageExcess(limits, size);
+  if (excess !== undefined) throw forbidden(imageStreamMappings, name || 'Unknown!', excess);
+}
+
+async function createOnce(ctx: Context, namespace: string, mapping: ImageStreamMapping): Promise<StatusAnswer> {
   const name = nameOf(mapping);
   const image = mapping.image ?? { metadata: {} };
   image.metadata ??= {};
+  await refuseExcess(ctx, namespace, name, image);
   // Signatures come from whoever verified them, never with the image.
   delete image.signatures;
   if (!image.dockerImageReference && name) {

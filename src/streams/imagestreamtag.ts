@@ -84,7 +84,8 @@ async function create(ctx: Context, namespace: string, istag: ImageStreamTag): P
     const base = stream ?? missingStream(ctx, namespace, name);
     return reference ? withSpecTag(base, tag, reference) : base;
   };
-  const written = await writeStream(ctx, namespace, name, imageStreamTags, change, true);
+  const asked = { resource: imageStreamTags, name: nameOf(istag) };
+  const written = await writeStream(ctx, namespace, name, asked, change, true);
   return shown(ctx, written, tag);
 }
 
@@ -135,7 +136,8 @@ async function update(
     }
     return withSpecTag(base, tag, { ...reference, annotations: istag.metadata.annotations ?? null });
   };
-  const written = await writeStream(ctx, namespace, streamName, imageStreamTags, change, !version);
+  const asked = { resource: imageStreamTags, name: nameOf(istag) };
+  const written = await writeStream(ctx, namespace, streamName, asked, change, !version);
   return { object: await shown(ctx, written, tag), created };
 }
 

@@ -73,7 +73,8 @@ async function create(ctx: Context, namespace: string, itag: ImageTag): Promise<
     if (stream && specTag(stream, tag)) throw alreadyExists(imageTags, nameOf(itag));
     return withSpecTag(stream ?? missingStream(ctx, namespace, name), tag, itag.spec);
   };
-  const written = await writeStream(ctx, namespace, name, imageTags, change, true);
+  const asked = { resource: imageTags, name: nameOf(itag) };
+  const written = await writeStream(ctx, namespace, name, asked, change, true);
   return imageTagOf(ctx.settings, written, tag, await tagImage(ctx, written, tag));
 }
 
@@ -116,7 +117,8 @@ async function update(
     created = !specTag(base, tag);
     return withSpecTag(base, tag, itag.spec);
   };
-  const written = await writeStream(ctx, namespace, streamName, imageTags, change, false);
+  const asked = { resource: imageTags, name: nameOf(itag) };
+  const written = await writeStream(ctx, namespace, streamName, asked, change, false);
   const object = imageTagOf(ctx.settings, written, tag, await tagImage(ctx, written, tag));
   return { object, created };
 }

@@ -12,16 +12,18 @@ import {
   MANAGED_ANNOTATION,
   MANIFEST_BLOB_STORED_ANNOTATION,
 } from '../images/image.ts';
-import { images } from '../images/images.ts';
+import { imageSize, images } from '../images/images.ts';
 import { CONFIG_BYTES } from '../limits.ts';
 import type { Context } from '../objects/context.ts';
-import { isProblem, notFound } from '../objects/errors.ts';
+import { forbidden, isProblem, notFound } from '../objects/errors.ts';
 import { NAMESPACE_PREFIX, NAMESPACES } from '../objects/namespaced.ts';
 import { apiTime } from '../objects/object.ts';
+import { isMarkConflict, restricted, restrictionCheck, restrictionsFor } from '../objects/restrictions.ts';
 import { creation, updateObject } from '../objects/writes.ts';
 import { type Change, CommitConflict } from '../store/store.ts';
 import { imageStreams, internalRules, repositoryOf, streamKey, tagPart } from './imagestream.ts';
 import { imageKey } from './layers.ts';
+import { imageExcess, limitsImages } from './limits.ts';
 import { manifestLinks, manifestUnlinks, type Referrer, type RepositoryName } from './links.ts';
 import { withoutImage, withoutTag } from './removal.ts';
 import { readableBlob, resolveDigest } from './repository.ts';
@@ -65,15 +67,33 @@ export async function pushManifest(ctx: Context, repo: RepositoryName, push: Pus
   await refuseMissing(ctx, repo, push.manifest);
   await ctx.blobs.put(push.digest, push.bytes);
   const image = await imageOf(ctx, repo, push);
-  const { tag } = push;
-  if (tag === undefined) return keepUntagged(ctx, repo, push, image);
+  await restricted(ctx, repo.namespace, false, async (inner) => {
+    await refuseExcess(inner, repo, image);
+    await (push.tag === undefined
+      ? keepUntagged(inner, repo, push, image)
+      : pushTag(inner, repo, push, push.tag, image));
+  });
+}
+
+/** @throws {DomainError} Forbidden if a LimitRange of the namespace forbids images of that size. */
+async function refuseExcess(ctx: Context, repo: RepositoryName, image: Image): Promise<void> {
+  const { limits } = await restrictionsFor(ctx, repo.namespace);
+  if (!limitsImages(limits)) return;
+  const size = imageSize(image, ctx.now());
+  const excess = typeof size === 'number' ? imageExcess(limits, size) : undefined;
+  if (excess === undefined) return;
+  const message = `a LimitRange of namespace ${JSON.stringify(repo.namespace)} forbids the image: ${excess}`;
+  throw forbidden(imageStreams, repo.stream, message);
+}
+
+async function pushTag(ctx: Context, repo: RepositoryName, push: Push, tag: string, image: Image): Promise<void> {
   await changeTag(ctx, {
     namespace: repo.namespace,
     name: repo.stream,
     tag,
     cause: 'push',
-    plan: async (head) => {
-      const made = head ? undefined : await newStream(ctx, repo);
+    plan: async (head, inner) => {
+      const made = head ? undefined : await newStream(inner, repo);
       const stream = head?.stream ?? made?.object ?? { metadata: {} };
       return {
         event: {
@@ -191,12 +211,13 @@ async function newStream(
 async function keepUntagged(ctx: Context, repo: RepositoryName, push: Push, image: Image): Promise<void> {
   for (;;) {
     const namespace = await namespaceChanges(ctx, repo.namespace);
+    const check = restrictionCheck(await restrictionsFor(ctx, repo.namespace));
     try {
-      await ctx.store.commit([...namespace, ...(await imageChanges(ctx, image)), ...links(repo, push)]);
+      await ctx.store.commit([check, ...namespace, ...(await imageChanges(ctx, image)), ...links(repo, push)]);
       return;
     } catch (error) {
       // Somebody else made the same Image or namespace at this moment: the next try finds it.
-      if (!(error instanceof CommitConflict)) throw error;
+      if (!(error instanceof CommitConflict) || isMarkConflict(error, repo.namespace)) throw error;
     }
   }
 }

@@ -4,11 +4,13 @@
  */
 import { CONFLICT_TRIES } from '../limits.ts';
 import type { Context } from '../objects/context.ts';
-import { modified } from '../objects/errors.ts';
+import { forbiddenField, invalid, modified } from '../objects/errors.ts';
+import { isMarkConflict, restricted, restrictionCheck, restrictionsFor } from '../objects/restrictions.ts';
 import { parsed } from '../objects/values.ts';
 import { type Change, CommitConflict, type Entry, type Store } from '../store/store.ts';
 import { followersOf, moveTag, newest } from './history.ts';
-import { imageStreams, streamKey, tagPart } from './imagestream.ts';
+import { findStream, imageStreams, streamKey, tagPart } from './imagestream.ts';
+import { limitsStreams, streamExcess } from './limits.ts';
 import { moveCount, recordMoves, type TagMoveCause } from './tagmove.ts';
 import type { ImageStream, NamedTagEventList, TagEvent } from './types.ts';
 
@@ -34,7 +36,7 @@ export interface TagChange {
    * Called on each try with what is there; gives the event and the changes that belong into the commit. For a stream that
    * does not exist, `create` among the changes makes it.
    */
-  plan(head: StreamHead | undefined): Promise<TagPlan>;
+  plan(head: StreamHead | undefined, ctx: Context): Promise<TagPlan>;
 }
 
 export interface TagPlan {
@@ -78,16 +80,20 @@ async function tryToChange(ctx: Context, change: TagChange): Promise<void> {
   let seen: TagEvent | null | undefined;
   for (let tries = 1; ; tries++) {
     const head = await readHead(ctx, change.namespace, change.name);
-    const plan = await change.plan(head);
-    const histories = await readHistories(ctx.store, change, plan.stream);
-    const current = newest(histories.get(change.tag));
-    if (seen !== undefined && !plan.steal && seen && moved(seen, current)) throw modified(imageStreams, change.name);
-    seen = current;
+    const once = async (inner: Context): Promise<void> => {
+      const plan = await change.plan(head, inner);
+      const histories = await readHistories(inner.store, change, plan.stream);
+      const current = newest(histories.get(change.tag));
+      if (seen !== undefined && !plan.steal && seen && moved(seen, current)) throw modified(imageStreams, change.name);
+      seen = current;
+      await commitMove(inner, change, head, plan, histories);
+    };
     try {
-      await commitMove(ctx, change, head, plan, histories);
+      // Only a stream that is made is charged to quotas.
+      await restricted(ctx, change.namespace, head === undefined, once);
       return;
     } catch (error) {
-      if (!(error instanceof CommitConflict)) throw error;
+      if (!(error instanceof CommitConflict) || isMarkConflict(error, change.namespace)) throw error;
       if (tries >= CONFLICT_TRIES) throw modified(imageStreams, change.name);
     }
   }
@@ -120,12 +126,13 @@ async function commitMove(
 ): Promise<void> {
   const followed = { namespace, name, tags: plan.stream.spec?.tags ?? [] };
   const { changed, drafts } = moveTag(followed, histories, { tag, event: plan.event, cause });
+  const changes: Change[] = [...plan.changes, restrictionCheck(await restrictionsFor(ctx, namespace))];
   if (changed.size === 0) {
-    if (plan.always && plan.changes.length > 0 && !ctx.dryRun) await ctx.store.commit(plan.changes);
+    if (plan.always && plan.changes.length > 0 && !ctx.dryRun) await ctx.store.commit(changes);
     return;
   }
+  await refuseExcess(ctx, plan.stream, changed);
   const key = streamKey(namespace, name);
-  const changes: Change[] = [...plan.changes];
   // The head is written with every move, so that its revision is the stream's.
   if (head) changes.push({ op: 'put', key, value: head.entry.value, expect: head.entry.revision });
   for (const [each, history] of changed) {
@@ -133,4 +140,25 @@ async function commitMove(
   }
   changes.push(...recordMoves(ctx, namespace, name, await moveCount(ctx.store, namespace, name), drafts));
   if (!ctx.dryRun) await ctx.store.commit(changes);
+}
+
+/** The namespace's LimitRanges are about all of a stream, so it is read whole if there are any. */
+async function refuseExcess(
+  ctx: Context,
+  { metadata, spec }: ImageStream,
+  changed: ReadonlyMap<string, NamedTagEventList | null>,
+): Promise<void> {
+  const { namespace = '', name = '' } = metadata;
+  const { limits } = await restrictionsFor(ctx, namespace);
+  if (!limitsStreams(limits)) return;
+  const old = await findStream(ctx, namespace, name);
+  const histories = new Map(old?.status?.tags?.map((history) => [history.tag, history]));
+  for (const [tag, history] of changed) {
+    if (history) histories.set(tag, history);
+    else histories.delete(tag);
+  }
+  const status = { dockerImageRepository: '', tags: [...histories.values()] };
+  const next: ImageStream = { metadata, ...(spec && { spec }), status };
+  const excess = streamExcess(limits, old, next);
+  if (excess !== undefined) throw invalid(imageStreams, name, [forbiddenField('imageStream', excess)]);
 }

@@ -3,6 +3,7 @@
 import type { Image } from '../images/image.ts';
 import { shownImage } from '../images/images.ts';
 import { CONFLICT_TRIES } from '../limits.ts';
+import { refuseExceeding } from '../objects/charges.ts';
 import type { Context } from '../objects/context.ts';
 import { conflict, DomainError, forbidden, isProblem, notFound } from '../objects/errors.ts';
 import { apiTime, type KubeObject, nameOf } from '../objects/object.ts';
@@ -46,6 +47,7 @@ export function withSpecTag(stream: ImageStream, tag: string, reference: TagRefe
 /**
  * Writes a stream through one of its tags, creating it if it does not exist.
  *
+ * @param asked What the request is about: errors name it.
  * @param change Gives the stream as it shall be, from what is there (undefined: nothing); called on every try.
  * @param retry Whether to try again when another writer was faster.
  */
@@ -53,7 +55,7 @@ export async function writeStream(
   ctx: Context,
   namespace: string,
   name: string,
-  resource: TagResource,
+  asked: { readonly resource: TagResource; readonly name: string },
   change: (stream: ImageStream | undefined) => ImageStream | Promise<ImageStream>,
   retry: boolean,
 ): Promise<ImageStream> {
@@ -63,11 +65,12 @@ export async function writeStream(
         return (await updateObject(ctx, imageStreams, namespace, name, change, { retry, rules: internalRules })).object;
       }
       const made = await change(undefined);
+      await refuseExceeding(ctx, imageStreams, namespace, asked);
       return (await createObject(ctx, imageStreams, namespace, made)).object;
     } catch (error) {
       const again = isProblem(error, 'AlreadyExists') && isAbout(error, imageStreams.resource);
       if (again && tries < CONFLICT_TRIES) continue;
-      throw asRequested(error, resource);
+      throw asRequested(error, asked.resource, asked.name);
     }
   }
 }
@@ -76,12 +79,12 @@ function isAbout(error: DomainError, resource: string): boolean {
   return 'resource' in error.problem && error.problem.resource.resource === resource;
 }
 
-/** Errors of the stream behind a tag name the resource of the request: clients rely on it. */
-function asRequested(error: unknown, { group, resource }: TagResource): unknown {
+/** Errors of the stream behind a tag name the resource of the request, refusals its name as well: clients rely on it. */
+function asRequested(error: unknown, { group, resource }: TagResource, name: string): unknown {
   if (!(error instanceof DomainError) || !isAbout(error, imageStreams.resource)) return error;
-  return new DomainError({ ...error.problem, resource: { group, resource } } as DomainError['problem'], {
-    cause: error,
-  });
+  const named = error.problem.reason === 'Forbidden' && { name };
+  const problem = { ...error.problem, resource: { group, resource }, ...named } as DomainError['problem'];
+  return new DomainError(problem, { cause: error });
 }
 
 /** A tag written into a stream that does not exist creates something, which is a right of its own. */
@@ -125,6 +128,6 @@ export async function deleteStreamTag(
   try {
     await updateObject(ctx, imageStreams, namespace, stream, change, { retry: true, rules: internalRules });
   } catch (error) {
-    throw asRequested(error, resource);
+    throw asRequested(error, resource, name);
   }
 }
