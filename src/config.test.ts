@@ -200,7 +200,8 @@ test('a file that is missing, no YAML or no mapping is named', (t) => {
 
 test('stores that this build does not have are refused by name', () => {
   assert.match(problemsOf(['--store', 'redis://h1']), /^--store: "redis:" is not supported: .*sqlite: or etcd:/);
-  assert.match(problemsOf(['--blobs', 's3://b/p?endpoint=x']), /^--blobs: "s3:" is not supported: .*file:/);
+  assert.match(problemsOf(['--blobs', 'gs://b/p']), /^--blobs: "gs:" is not supported: .*file:.*s3:/);
+  assert.match(problemsOf(['--blobs', 's3://images/p?endpoint=x']), /^--blobs: the endpoint "x" must be http/);
   assert.match(problemsOf(['--store', 'sqlite://host/x']), /names a host/);
   assert.match(problemsOf(['--store', '/tmp/x']), /must be a URL: sqlite:/);
   assert.deepEqual(parse(['--store', 'sqlite:x.db']).store, { kind: 'sqlite', file: resolve('x.db') });
@@ -210,6 +211,15 @@ test('stores that this build does not have are refused by name', () => {
     location: { endpoints: ['h1:2379', 'h2:2380'], prefix: '/p' },
   });
   assert.match(problemsOf(['--store', 'etcd://u:secret@h1/p?x=1']), /^--store: "x" is no parameter of an etcd store/);
+});
+
+test('blobs may be in a bucket of S3', () => {
+  const { blobs } = parse(['--blobs', 's3://images/prod?endpoint=http://127.0.0.1:9000&redirect=true']);
+  assert.ok(blobs.kind === 's3');
+  assert.deepEqual(
+    [blobs.address.bucket, blobs.address.prefix, blobs.address.endpoint, blobs.address.redirect],
+    ['images', 'prod/', 'http://127.0.0.1:9000', true],
+  );
 });
 
 test('whatever is given, there is a configuration or a list of problems', () => {

@@ -1,6 +1,8 @@
 /** What a server is told, checked: the settings (settings.ts) as the values that the rest of the server uses. */
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
+import type { BlobsPlace } from './blobs/open.ts';
+import { parseS3Address } from './blobs/s3/address.ts';
 import { type FlagName, LOG_FORMATS, LOG_LEVELS } from './flags.ts';
 import { type Given, gatherSettings, type Settings } from './settings.ts';
 import { type EtcdLocation, parseEtcdUrl } from './store/etcd/location.ts';
@@ -30,7 +32,7 @@ export interface Config {
   /** Further names for the server's certificate. */
   readonly tlsNames: readonly string[];
   readonly store: StoreConfig;
-  readonly blobs: { readonly kind: 'filesystem'; readonly folder: string };
+  readonly blobs: BlobsPlace;
   readonly autoNamespaces: boolean;
   readonly importAllowPrivate: boolean;
   /** Networks as ADDRESS/BITS. */
@@ -95,7 +97,7 @@ function configOf(settings: Settings, problems: string[]): Config {
       isName(item) ? undefined : new Problem(`"${item}" is neither a DNS name nor an IP address`),
     ),
     store: read<StoreConfig>('store', (text) => storeOf(text, data), { kind: 'sqlite', file: '' }),
-    blobs: { kind: 'filesystem', folder: read('blobs', (text) => pathIn(text, 'file', data, 'blobs'), '') },
+    blobs: read<BlobsPlace>('blobs', (text) => blobsIn(text, data), { kind: 'filesystem', folder: '' }),
     autoNamespaces: yes('auto-namespaces'),
     importAllowPrivate: yes('import-allow-private'),
     importDeny: items('import-deny', checkNetwork),
@@ -172,12 +174,21 @@ function pathIn(text: string, scheme: string, data: string, initial: string): st
   const wanted = `${scheme}: (under the data folder) or ${scheme}:PATH`;
   if (found === undefined) return new Problem(`"${text}" must be a URL: ${wanted}`);
   if (found !== scheme) {
-    return new Problem(`"${found}:" is not supported: use sqlite: or etcd: for --store and file: for --blobs`);
+    return new Problem(`"${found}:" is not supported: use sqlite: or etcd: for --store and file: or s3: for --blobs`);
   }
   if (rest === '' || rest === '//') return resolve(data, initial);
   // After two slashes comes a host, and there is none: sqlite:///path is a path, sqlite://path is not.
   if (rest.startsWith('//') && !rest.startsWith('///')) return new Problem(`"${text}" names a host: write ${wanted}`);
   return resolve(rest.replace(/^\/+/, '/'));
+}
+
+function blobsIn(text: string, data: string): BlobsPlace | Problem {
+  if (!text.startsWith('s3:')) {
+    const folder = pathIn(text, 'file', data, 'blobs');
+    return folder instanceof Problem ? folder : { kind: 'filesystem', folder };
+  }
+  const address = parseS3Address(text);
+  return 'problem' in address ? new Problem(address.problem) : { kind: 's3', address };
 }
 
 function choiceOf<T extends string>(text: string, choices: readonly T[]): T | Problem {

@@ -68,7 +68,7 @@ const FLAGS = [
     kind: 'text',
     value: 'URL',
     initial: 'file:',
-    help: 'where image content is kept: file:[DIR] (default: under DATA)',
+    help: 'where image content is kept: file:[DIR] (default: under DATA), or s3://BUCKET/PREFIX?endpoint=URL',
   },
   {
     name: 'auto-namespaces',

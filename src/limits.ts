@@ -60,6 +60,41 @@ export const UPLOAD_HASHES = 1_000;
 /** Bytes of small blobs (manifests above all) that are kept in memory. */
 export const BLOB_CACHE_BYTES = 16 * MiB;
 
+/** Bytes of one part of an upload to S3: at least 5 MiB by its rules, all the same size by some servers'. */
+export const S3_PART_BYTES = 8 * MiB;
+/** Parts that S3 makes one object of: with the part size above, a blob may have 78 GiB. */
+export const S3_PARTS = 10_000;
+/** Parts of one upload that are on their way to S3 at the same time, while the next one comes in. */
+export const S3_PARTS_AT_ONCE = 3;
+/** Parts of all uploads that are held in memory; with more under way, uploads wait for each other. */
+export const S3_PARTS_HELD = 32;
+/** Parts after which what an upload holds is recorded, so that so much is sent again at most after a crash. */
+export const S3_CHECKPOINT_PARTS = 8;
+/** Connections to an S3 endpoint. */
+export const S3_CONNECTIONS = 128;
+/** Milliseconds in which a connection to S3 must be made. */
+export const S3_CONNECT_MS = 2_000;
+/** Milliseconds in which S3 must have answered one try of a request; large bodies have longer. */
+export const S3_TRY_MS = 4_000;
+/** Milliseconds after the first in which no further try is begun: a client must hear of a failure within 10 s. */
+export const S3_PATIENCE_MS = 5_500;
+/** Bytes a second that S3 must take or give at least. */
+export const S3_SLOWEST_BYTES = 256 * KiB;
+/** Bytes a second that a server must copy at least when it makes one object of parts. */
+export const S3_SLOWEST_COPY_BYTES = 64 * MiB;
+/** Tries of a request that S3 could not answer for the moment. */
+export const S3_TRIES = 4;
+/** Milliseconds before the second try at most (a random part of it is waited); doubled for each further one. */
+export const S3_RETRY_MS = 200;
+/** Further tries that all requests together may make in a row; each success gives back a tenth of one. */
+export const S3_RETRY_BUDGET = 60;
+/** Blobs of which is kept in memory under which key their content lies (about 300 bytes each). */
+export const S3_LOCATIONS_KEPT = 20_000;
+/** Seconds that a client may use an address at S3 that it was sent to. */
+export const S3_REDIRECT_SECONDS = 1200;
+/** Seconds after which a commit that was begun and not ended counts as that of a dead process. */
+export const S3_COMMIT_SECONDS = 3600;
+
 /** Objects of one page that is read from the store while a list is written. */
 export const LIST_PAGE_OBJECTS = 500;
 /** Bytes of a list that are gathered before it is sent in pieces; a smaller one is sent whole. */

@@ -14,9 +14,9 @@ import { makePrivateFolder, replacePrivateFile } from './access/privatefile.ts';
 import { Rbac } from './access/rbac.ts';
 import { AccessTokens } from './access/tokens.ts';
 import { MASTERS } from './access/user.ts';
-import type { Blobs } from './blobs/blobs.ts';
+import { BlobError, type Blobs } from './blobs/blobs.ts';
 import { cachedBlobs } from './blobs/cache.ts';
-import { openFilesystemBlobs } from './blobs/filesystem/filesystem.ts';
+import { openBlobs } from './blobs/open.ts';
 import { startAggregation } from './cluster/clusterroleaggregation.ts';
 import { ensureNamespaces, SEED_NAMESPACES } from './cluster/namespaces.ts';
 import { startPurge } from './cluster/purge.ts';
@@ -101,7 +101,7 @@ export async function serve(config: Config, logger: Logger = loggerOf(config), s
   const addresses = await listenAll(config, api, plain);
 
   const store = seams.adopt(await openStore(config, logger, signal), (it) => it.close());
-  const blobs = seams.adopt(await openBlobs(config), (it) => it.close());
+  const blobs = seams.adopt(await openCachedBlobs(config, store, logger), (it) => it.close());
   const now = (): Date => new Date();
   const tokens = seams.adopt(new AccessTokens(store, now), (it) => it.close());
   const token = await openAdminToken(config.data, tokens, now());
@@ -114,7 +114,7 @@ export async function serve(config: Config, logger: Logger = loggerOf(config), s
   opened.adopt(await startQuotaCounts(ctx, RESOURCES), (it) => it.close());
   const expiry = setInterval(() => void expireUploads(services, logger), EXPIRY_CHECK_MS).unref();
   opened.defer(() => clearInterval(expiry));
-  state.parts = partsOf(services, makeAuthenticator(tokens, now), logger, {
+  state.parts = partsOf(config, services, makeAuthenticator(tokens, now), logger, {
     store: state.store,
     isDraining: () => state.draining,
   });
@@ -222,6 +222,7 @@ function refuse(res: TimedResponse, code: number, text: string): void {
 }
 
 function partsOf(
+  config: Config,
   services: Services,
   authenticator: Authenticator,
   logger: Logger,
@@ -230,7 +231,7 @@ function partsOf(
   const metrics = makeMetrics(VERSION);
   const checks: readonly HealthCheck[] = [
     { name: store, check: async () => services.store.revision() },
-    { name: 'blobs', check: () => services.blobs.stat(digestOf('')) },
+    { name: config.blobs.kind === 's3' ? 'blobs-s3' : 'blobs', check: () => services.blobs.stat(digestOf('')) },
   ];
   const { identifyApi, identifyRegistry } = authenticator;
   const identify = actingAs(identifyApi, services.authorizer);
@@ -243,11 +244,11 @@ function partsOf(
     isDraining,
     paths: apiPaths(),
   });
-  const report = (err: unknown, req: IncomingMessage): void =>
-    logger.error(
-      { err, method: req.method, path: req.url?.split('?', 1)[0] },
-      'a request met an error nobody expected',
-    );
+  const report = (err: unknown, req: IncomingMessage): void => {
+    const facts = { method: req.method, path: req.url?.split('?', 1)[0] };
+    if (err instanceof BlobError) logger.warn({ ...facts, blobs: err.message }, 'the blob store failed a request');
+    else logger.error({ ...facts, err }, 'a request met an error nobody expected');
+  };
   const registry = registryHandler(services, { identify: identifyRegistry, publicUrl }, report);
   return {
     follow: makeFollow(metrics, logger),
@@ -316,8 +317,9 @@ function storeName({ store }: Config): string {
   return store.kind === 'etcd' ? 'etcd' : 'store';
 }
 
-async function openBlobs(config: Config): Promise<Blobs> {
-  return cachedBlobs(await openFilesystemBlobs({ folder: config.blobs.folder }), BLOB_CACHE_BYTES);
+async function openCachedBlobs(config: Config, store: Store, logger: Logger): Promise<Blobs> {
+  const blobs = await openBlobs(config.blobs, { store, warn: (text) => logger.warn(text) });
+  return cachedBlobs(blobs, BLOB_CACHE_BYTES);
 }
 
 /** Listens on both addresses. Resolves to `host:port` of each; without a plain listener the registry's is the API's. */

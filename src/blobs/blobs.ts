@@ -42,6 +42,11 @@ export interface CommittedBlob {
 export interface Blobs {
   /** Bytes of a blob, or undefined if there is none. */
   stat(digest: Digest): Promise<number | undefined>;
+  /**
+   * An address where anybody can read the blob without us for some minutes, or undefined if there is no such blob. Only a
+   * driver that was told to send clients elsewhere has this.
+   */
+  readonly redirect?: (digest: Digest) => Promise<string | undefined>;
   /** Opens a blob, or undefined if there is none. */
   read(digest: Digest, range?: ByteRange): Promise<BlobBody | undefined>;
   /** Keeps a small blob (a manifest) in one go. The digest has been checked by the caller. Durable when it resolves. */

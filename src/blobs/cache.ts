@@ -69,6 +69,7 @@ export function cachedBlobs(blobs: Blobs, limitBytes: number): CachedBlobs {
   return {
     peek: (digest) => small.get(digest),
     stat: (digest) => blobs.stat(digest),
+    ...(blobs.redirect && { redirect: blobs.redirect }),
     async read(digest, range) {
       const cached = small.get(digest);
       if (cached !== undefined) return part(cached, range);

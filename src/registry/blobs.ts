@@ -35,7 +35,10 @@ export async function getBlob(exchange: Exchange, target: Target): Promise<void>
       'Cache-Control': FOREVER,
     });
   } else {
-    await sendBlob(exchange, target, digest, size);
+    const elsewhere = await services.blobs.redirect?.(digest);
+    if (elsewhere === undefined) await sendBlob(exchange, target, digest, size);
+    else
+      answerEmpty(exchange, 307, { Location: elsewhere, 'Docker-Content-Digest': digest, 'Cache-Control': 'no-store' });
   }
 }
 

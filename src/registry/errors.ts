@@ -138,8 +138,11 @@ function ofBlobs(error: BlobError): Refusal {
   if (error instanceof DigestMismatch) {
     return refusal('DIGEST_INVALID', error.message, { detail: { actual: error.actual } });
   }
-  if (error instanceof BlobsFull) return full();
-  if (error instanceof BlobsUnavailable) return unavailable('the blob store cannot be reached; try again', 5);
+  // Whoever runs the server must learn what is wrong and what to do; the client need not.
+  if (error instanceof BlobsFull) return { ...full(), fault: true };
+  if (error instanceof BlobsUnavailable) {
+    return { ...unavailable('the blob store cannot be reached; try again', 5), fault: true };
+  }
   return refusal('UNKNOWN', 'internal error of the blob store; the server has logged it');
 }
 

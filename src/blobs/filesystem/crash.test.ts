@@ -9,8 +9,8 @@ import { it, type TestContext } from 'node:test';
 import { type Digest, digestHex, digestOf, parseDigest } from '../../image/digest.ts';
 import type { UploadId } from '../blobs.ts';
 import { bytesOf, sourceOf } from '../suite/sources.ts';
+import { parseUploadId } from '../uploadid.ts';
 import { openFilesystemBlobs } from './filesystem.ts';
-import { parseUploadId } from './layout.ts';
 
 const DRIVER = new URL('./filesystem.ts', import.meta.url).href;
 const DIGEST = new URL('../../image/digest.ts', import.meta.url).href;

@@ -4,10 +4,11 @@
  */
 import { resolve } from 'node:path';
 import { type Blobs, BlobsUnavailable, type UploadId, UploadUnknown } from '../blobs.ts';
+import { parseUploadId } from '../uploadid.ts';
 import { Content } from './content.ts';
 import { type Disk, diskError, machineDisk } from './disk.ts';
 import { Holds } from './holds.ts';
-import { Layout, parseUploadId } from './layout.ts';
+import { Layout } from './layout.ts';
 import { Uploads } from './uploads.ts';
 
 export interface FilesystemBlobsOptions {

@@ -9,8 +9,9 @@
  */
 import type { UploadId } from '../blobs.ts';
 import { UploadBusy, UploadUnknown } from '../blobs.ts';
+import { parseUploadId } from '../uploadid.ts';
 import type { Disk, FileFacts } from './disk.ts';
-import { type Layout, parseUploadId } from './layout.ts';
+import type { Layout } from './layout.ts';
 import { endOwner, newOwner, type Owner, ownerLives } from './owner.ts';
 
 /** Looks for a name again before saying that there is none: it may have moved while we looked. */

@@ -7,23 +7,10 @@
  *
  * Digests are parsed before they come here, and only an upload id of the right form becomes a path.
  */
-import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { type Digest, digestAlgorithm, digestHex, parseDigest } from '../../image/digest.ts';
 import type { UploadId } from '../blobs.ts';
 import { type Disk, syncFolder } from './disk.ts';
-
-const ID_FORM = /^[0-9a-f]{32}$/;
-
-/** The text as an UploadId, or undefined if it has another form. */
-export function parseUploadId(text: string): UploadId | undefined {
-  return ID_FORM.test(text) ? (text as UploadId) : undefined;
-}
-
-/** A new, random UploadId. */
-export function newUploadId(): UploadId {
-  return randomBytes(16).toString('hex') as UploadId;
-}
 
 /** In the order of their text. */
 const ALGORITHMS = ['sha256', 'sha512'] as const;

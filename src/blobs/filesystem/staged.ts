@@ -1,18 +1,11 @@
 /** The open file of an upload that this process holds: taking in a source, digesting what is there. */
 import { createHash, type Hash } from 'node:crypto';
-import type { DigestAlgorithm } from '../../image/digest.ts';
-import { type Digest, parseDigest } from '../../image/digest.ts';
+import type { Digest, DigestAlgorithm } from '../../image/digest.ts';
 import { BLOB_PIECE_BYTES, BLOB_WRITEBACK_BYTES, SMALL_BLOB_BYTES } from '../../limits.ts';
 import { UploadUnknown } from '../blobs.ts';
+import { finishedDigest } from '../hashes.ts';
 import type { Intake, Piece } from '../intake.ts';
 import { type Descriptor, type Disk, errorCode } from './disk.ts';
-
-/** The digest that a finished hash stands for. */
-export function finishedDigest(algorithm: DigestAlgorithm, hash: Hash): Digest {
-  const digest = parseDigest(`${algorithm}:${hash.digest('hex')}`);
-  if (digest === undefined) throw new TypeError(`${algorithm} gave no digest`);
-  return digest;
-}
 
 /** One open file; whoever opens it must close it. */
 export class StagedFile {

@@ -10,13 +10,14 @@ import {
   UploadOffset,
   UploadUnknown,
 } from '../blobs.ts';
+import { finishedDigest, RunningHashes } from '../hashes.ts';
 import { Intake } from '../intake.ts';
+import { newUploadId } from '../uploadid.ts';
 import type { Content } from './content.ts';
 import { type Disk, diskError } from './disk.ts';
-import { RunningHashes } from './hashes.ts';
 import type { Holds } from './holds.ts';
-import { type Layout, newUploadId } from './layout.ts';
-import { finishedDigest, StagedFile } from './staged.ts';
+import type { Layout } from './layout.ts';
+import { StagedFile } from './staged.ts';
 
 /** An append or a commit under way in this process. */
 interface Work {

@@ -1,11 +1,19 @@
 /**
  * The running sha256 of uploads, so that their commit need not read them again. Node cannot export a hash's state, so
- * it lives in this process only; it is used while it covers exactly what the file holds. As an upload only grows (what
+ * it lives in this process only; it is used while it covers exactly what the upload holds. As an upload only grows (what
  * is taken back was never in a kept hash), an equal length means equal content, whoever wrote it.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { UPLOAD_HASHES } from '../../limits.ts';
-import type { UploadId } from '../blobs.ts';
+import { type Digest, type DigestAlgorithm, parseDigest } from '../image/digest.ts';
+import { UPLOAD_HASHES } from '../limits.ts';
+import type { UploadId } from './blobs.ts';
+
+/** The digest that a finished hash stands for. */
+export function finishedDigest(algorithm: DigestAlgorithm, hash: Hash): Digest {
+  const digest = parseDigest(`${algorithm}:${hash.digest('hex')}`);
+  if (digest === undefined) throw new TypeError(`${algorithm} gave no digest`);
+  return digest;
+}
 
 /** The hashes of the uploads that were added to last. */
 export class RunningHashes {

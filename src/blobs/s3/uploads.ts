@@ -1,0 +1,277 @@
+/**
+ * Uploads in a bucket, on which any replica may work. What an upload holds is a record in the store (records.ts), and its
+ * bytes are S3's: full parts of one multipart upload, and what came after the last full part as an object of its own.
+ *
+ * Whoever asks first goes on: no replica owns an upload, none has to be found, and when one dies the next request
+ * continues elsewhere at once. Each step ends in a write of the record over the one that was read, so of two processes
+ * that work on one upload, the slower is told so and has changed nothing. The alternative, sending each request on to an
+ * owner, needs replicas that know and reach each other, leases that must run out, and this road as well when an owner is
+ * dead. The price is paid at the commit: a digest whose bytes came through several processes is computed by reading the
+ * content again, since Node cannot hand the state of a hash on. Clients that push a blob in one request never pay it.
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { type Digest, digestAlgorithm, digestOf } from '../../image/digest.ts';
+import { S3_COMMIT_SECONDS } from '../../limits.ts';
+import {
+  type BlobStream,
+  BlobsUnavailable,
+  type CommittedBlob,
+  DigestMismatch,
+  UploadBusy,
+  type UploadId,
+  UploadOffset,
+  UploadUnknown,
+} from '../blobs.ts';
+import { finishedDigest, RunningHashes } from '../hashes.ts';
+import { Intake } from '../intake.ts';
+import { newUploadId } from '../uploadid.ts';
+import { Append } from './append.ts';
+import type { Bucket } from './bucket.ts';
+import type { Content, Location } from './content.ts';
+import { objectStream } from './objectstream.ts';
+import { PartMemory } from './parts.ts';
+import type { Recorded, Records } from './records.ts';
+import { garbageOf, partsKey, type Removal } from './removal.ts';
+
+/** An append or a commit under way in this process. */
+interface Work {
+  readonly done: Promise<unknown>;
+  /** Breaks an append off; a commit goes on. */
+  readonly break: (reason: Error) => void;
+}
+
+export interface UploadsOptions {
+  readonly bucket: Bucket;
+  readonly content: Content;
+  readonly records: Records;
+  readonly removal: Removal;
+  readonly now: () => Date;
+}
+
+/** The uploads of one bucket, as one process works on them. */
+export class Uploads {
+  readonly #bucket: Bucket;
+  readonly #content: Content;
+  readonly #records: Records;
+  readonly #removal: Removal;
+  readonly #now: () => Date;
+  readonly #memory = new PartMemory();
+  readonly #hashes = new RunningHashes();
+  readonly #work = new Map<UploadId, Work>();
+
+  constructor({ bucket, content, records, removal, now }: UploadsOptions) {
+    this.#bucket = bucket;
+    this.#content = content;
+    this.#records = records;
+    this.#removal = removal;
+    this.#now = now;
+  }
+
+  /** Begins an upload: S3 hears of it when bytes come. */
+  async begin(): Promise<UploadId> {
+    const id = newUploadId();
+    await this.#records.write(id, { length: 0, changed: this.#now().toISOString(), appends: 0 }, 0);
+    return id;
+  }
+
+  async length(id: UploadId): Promise<number | undefined> {
+    return (await this.#records.find(id))?.record.length;
+  }
+
+  async append(id: UploadId, offset: number, source: BlobStream): Promise<number> {
+    const intake = new Intake(source);
+    try {
+      const length = await this.#working(
+        id,
+        () => this.#append(id, offset, intake),
+        (reason) => intake.break(reason),
+      );
+      if (intake.broke !== undefined) throw intake.broke.reason;
+      return length;
+    } finally {
+      intake.release();
+    }
+  }
+
+  /** Runs the only piece of work of this process on an upload. */
+  async #working<T>(id: UploadId, run: () => Promise<T>, breakOff: (reason: Error) => void): Promise<T> {
+    if (this.#work.has(id)) throw new UploadBusy('another request is working on this upload');
+    const running = run();
+    const settled = running.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#work.set(id, { done: settled, break: breakOff });
+    try {
+      return await running;
+    } finally {
+      this.#work.delete(id);
+    }
+  }
+
+  async #found(id: UploadId): Promise<Recorded> {
+    const found = await this.#records.find(id);
+    if (found === undefined) throw new UploadUnknown('there is no such upload; begin a new one');
+    return found;
+  }
+
+  async #append(id: UploadId, offset: number, intake: Intake): Promise<number> {
+    const found = await this.#found(id);
+    if (found.record.committing !== undefined) throw new UploadBusy('this upload is being made a blob');
+    if (found.record.length !== offset) throw new UploadOffset(found.record.length);
+    const hash = this.#hashes.take(id, offset);
+    const { bucket, records, memory, now } = this.#parts();
+    const length = await new Append({ id, found, bucket, records, memory, now }).run(intake, hash);
+    if (hash !== undefined) this.#hashes.keep(id, hash, length);
+    return length;
+  }
+
+  #parts() {
+    return { bucket: this.#bucket, records: this.#records, memory: this.#memory, now: this.#now };
+  }
+
+  async commit(id: UploadId, digest: Digest): Promise<CommittedBlob> {
+    return await this.#working(
+      id,
+      () => this.#commit(id, digest),
+      () => undefined,
+    );
+  }
+
+  async #commit(id: UploadId, digest: Digest): Promise<CommittedBlob> {
+    const found = await this.#found(id);
+    const { length } = found.record;
+    const hash = this.#hashes.take(id, length);
+    const hashed = hash && this.#hashed(hash, digest);
+    if (hashed !== undefined && hashed !== digest) await this.#refuse(id, found, digest, hashed);
+    // From here on nobody adds anything, and whoever drops the upload first looks whether it has become the blob.
+    const committing = { ...found.record, committing: { digest }, changed: this.#now().toISOString() };
+    const claimed = { record: committing, revision: await this.#records.write(id, committing, found.revision) };
+    try {
+      if (length === 0) await this.#content.put(digest, Buffer.alloc(0));
+      else await this.#place(id, claimed, digest, hashed === undefined);
+    } catch (error) {
+      if (hash !== undefined) this.#hashes.keep(id, hash, length);
+      throw error;
+    }
+    return { digest, size: length };
+  }
+
+  /** The digest that the running hash stands for; it can go on. */
+  #hashed(hash: Hash, expected: Digest): Digest | undefined {
+    return digestAlgorithm(expected) === 'sha256' ? finishedDigest('sha256', hash.copy()) : undefined;
+  }
+
+  /** Drops an upload whose content is not what was said. */
+  async #refuse(id: UploadId, found: Recorded, expected: Digest, actual: Digest): Promise<never> {
+    await this.#end(id, found);
+    throw new DigestMismatch(expected, actual);
+  }
+
+  /** Makes the content one object, checks it if that was not done, and makes it the blob. */
+  async #place(id: UploadId, claimed: Recorded, digest: Digest, unchecked: boolean): Promise<void> {
+    const location = await this.#whole(id, claimed);
+    if (unchecked) {
+      const actual = await this.#digestOf(location, digest);
+      if (actual !== digest) await this.#refuse(id, claimed, digest, actual);
+    }
+    if (!(await this.#content.place(digest, location))) {
+      await this.#end(id, claimed);
+      return;
+    }
+    // One append leaves nothing but the content; each further one may have left what came before it.
+    const spare = claimed.record.appends > 1 || claimed.record.parts !== undefined;
+    await this.#records.end(id, claimed.revision, spare ? { digest } : undefined);
+    if (spare) await this.#removal.clearQuietly(id, { digest });
+  }
+
+  /** Where all of the upload lies as one object. */
+  async #whole(id: UploadId, { record, revision }: Recorded): Promise<Location> {
+    const { parts, tail, length } = record;
+    if (parts === undefined && tail !== undefined) return { key: tail.key, size: length };
+    const key = partsKey(id);
+    if (parts === undefined) throw new BlobsUnavailable('the record of the upload names no content');
+    const { uploadId, sent } = parts;
+    const last = tail && (await this.#bucket.read(tail.key, tail.size));
+    if ((await this.#isWhole(key, length)) === false) {
+      if (tail !== undefined && last === undefined) throw new BlobsUnavailable(`${tail.key} is gone`);
+      const rest = last ? [await this.#bucket.putPart(key, uploadId, sent.length + 1, last)] : [];
+      const done = await this.#bucket.finishParts(key, { uploadId, parts: [...sent, ...rest], size: length });
+      // A try whose answer was lost may have done it: then the parts are unknown, and the object is there.
+      if (done !== 'done' && !(await this.#isWhole(key, length))) {
+        await this.#end(id, { record, revision });
+        throw new UploadUnknown('S3 has lost the parts of this upload; send it again');
+      }
+    }
+    return { key, size: length };
+  }
+
+  async #isWhole(key: string, length: number): Promise<boolean> {
+    return (await this.#bucket.facts(key))?.size === length;
+  }
+
+  /** Reads content and digests it. */
+  async #digestOf({ key, size }: Location, expected: Digest): Promise<Digest> {
+    const algorithm = digestAlgorithm(expected);
+    const opened = await this.#bucket.open(key);
+    if (opened?.bytes !== undefined) return digestOf(opened.bytes, algorithm);
+    if (opened?.body === undefined) throw new BlobsUnavailable(`the content of the upload, ${key}, is gone`);
+    const hash = createHash(algorithm);
+    const stream = objectStream(this.#bucket, key, { start: 0, end: size }, opened.body);
+    for await (const piece of stream) {
+      hash.update(piece as Buffer);
+      stream.handBack?.(piece as Buffer);
+    }
+    return finishedDigest(algorithm, hash);
+  }
+
+  /** Forgets an upload and deletes what there is of it, unless it has become the blob. */
+  async #end(id: UploadId, { record, revision }: Recorded): Promise<void> {
+    this.#hashes.drop(id);
+    const garbage = garbageOf(record);
+    await this.#records.end(id, revision, garbage);
+    await this.#removal.clearQuietly(id, garbage);
+  }
+
+  /**
+   * Drops an upload. Whether there was one.
+   * @throws {UploadBusy} while another process makes it a blob.
+   */
+  async abort(id: UploadId): Promise<boolean> {
+    for (let work = this.#work.get(id); work !== undefined; work = this.#work.get(id)) {
+      work.break(new UploadUnknown('the upload was ended by another request'));
+      await work.done;
+    }
+    for (;;) {
+      const found = await this.#records.find(id);
+      if (found === undefined) return false;
+      const { committing, changed } = found.record;
+      const age = this.#now().getTime() - new Date(changed).getTime();
+      if (committing !== undefined && age < S3_COMMIT_SECONDS * 1000) {
+        throw new UploadBusy('this upload is being made a blob');
+      }
+      try {
+        await this.#end(id, found);
+        return true;
+      } catch (error) {
+        // Another process added to it meanwhile, and will learn that it is gone.
+        if (!(error instanceof UploadBusy || error instanceof UploadUnknown)) throw error;
+      }
+    }
+  }
+
+  async stale(before: Date): Promise<UploadId[]> {
+    const found: UploadId[] = [];
+    for await (const [id, { changed }] of this.#records.uploads()) {
+      if (new Date(changed) < before && !this.#work.has(id)) found.push(id);
+    }
+    return found;
+  }
+
+  /** Breaks off what is under way and resolves when all of it has been kept. */
+  async close(): Promise<void> {
+    const reason = new BlobsUnavailable('the blob store is closing');
+    for (const work of this.#work.values()) work.break(reason);
+    await Promise.all([...this.#work.values()].map((work) => work.done));
+  }
+}

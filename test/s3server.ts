@@ -1,0 +1,97 @@
+/** A real S3 server on a free port, with a folder of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { part } from './parts.ts';
+import { temporaryFolder } from './program.ts';
+
+/** The only user of the servers. */
+export const S3_CREDENTIALS = { AWS_ACCESS_KEY_ID: 'headgate', AWS_SECRET_ACCESS_KEY: 'headgate-secret' } as const;
+
+/** Milliseconds that a server may take until it answers. */
+const READY_TIMEOUT_MS = 20_000;
+
+/** A server that answers. */
+export interface S3Server extends AsyncDisposable {
+  /** `http://127.0.0.1:PORT` */
+  readonly endpoint: string;
+  readonly port: number;
+  /** The folder whose folders are the buckets. */
+  readonly folder: string;
+  /** Makes a bucket. */
+  makeBucket(name: string): void;
+  /** Ends it with SIGKILL. */
+  stop(): Promise<void>;
+}
+
+/** Kinds of servers. */
+export const S3_MAKES = ['versitygw'] as const;
+export type S3Make = (typeof S3_MAKES)[number];
+
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Starts a server. */
+export async function startS3(make: S3Make = 'versitygw'): Promise<S3Server> {
+  const folder = join(temporaryFolder(), 's3');
+  mkdirSync(folder);
+  const port = await freePort();
+  const { AWS_ACCESS_KEY_ID: access, AWS_SECRET_ACCESS_KEY: secret } = S3_CREDENTIALS;
+  const child = spawn(part(make), ['--port', `127.0.0.1:${port}`, '--quiet', 'posix', folder], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ROOT_ACCESS_KEY: access, ROOT_SECRET_KEY: secret },
+  });
+  running.add(child);
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const gone = once(child, 'close').then(() => running.delete(child));
+  const stop = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await gone;
+  };
+  const endpoint = `http://127.0.0.1:${port}`;
+  await answers(
+    endpoint,
+    () => !running.has(child),
+    () => said,
+  );
+  return {
+    endpoint,
+    port,
+    folder,
+    makeBucket: (name) => {
+      mkdirSync(join(folder, name));
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+async function answers(endpoint: string, ended: () => boolean, said: () => string): Promise<void> {
+  const until = Date.now() + READY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      await fetch(endpoint);
+      return;
+    } catch {
+      if (ended() || Date.now() > until) throw new Error(`the S3 server does not answer; it said:\n${said()}`);
+      await sleep(50);
+    }
+  }
+}
+
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
