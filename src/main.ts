@@ -231,7 +231,7 @@ function partsOf(
   const metrics = makeMetrics(VERSION);
   const checks: readonly HealthCheck[] = [
     { name: store, check: async () => services.store.revision() },
-    { name: config.blobs.kind === 's3' ? 'blobs-s3' : 'blobs', check: () => services.blobs.stat(digestOf('')) },
+    { name: config.blobs.kind === 's3' ? 's3' : 'blobs', check: () => services.blobs.stat(digestOf('')) },
   ];
   const { identifyApi, identifyRegistry } = authenticator;
   const identify = actingAs(identifyApi, services.authorizer);
