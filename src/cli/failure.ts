@@ -4,6 +4,7 @@ import { UnusableFile } from '../access/privatefile.ts';
 import { BlobError } from '../blobs/blobs.ts';
 import { ConfigError } from '../config.ts';
 import { StoreError } from '../store/store.ts';
+import { ServerRefusal } from './serverrefusal.ts';
 
 /** An error of the operating system as Node throws it. */
 interface SystemError extends Error {
@@ -23,7 +24,8 @@ export function exitCodeOf(error: unknown): number {
 /** What is wrong, where, and what to do. An error that nobody foresaw comes with its stack: it is a bug. */
 export function explain(error: unknown): string {
   if (error instanceof ConfigError) return error.problems.map((problem) => `headgate: ${problem}`).join('\n');
-  if (error instanceof UnusableFile || error instanceof StoreError || error instanceof BlobError) {
+  const own = [UnusableFile, StoreError, BlobError, ServerRefusal];
+  if (error instanceof Error && own.some((kind) => error instanceof kind)) {
     return `headgate: ${error.message}`;
   }
   if (isSystemError(error)) return `headgate: ${explainSystem(error)}`;

@@ -5,6 +5,7 @@ import { exitCodeOf, explain } from './failure.ts';
 const HELP = `Usage: headgate <command> [flags]
 
   serve    start the server: the OpenShift image API and an OCI registry
+  auth     say who may do what, and why
   token    print the administrator's API token
   version  print the version
   help     print this
@@ -16,6 +17,8 @@ async function main(command: string | undefined, args: readonly string[]): Promi
   switch (command) {
     case 'serve':
       return (await import('./serve.ts')).run(args);
+    case 'auth':
+      return (await import('./auth.ts')).run(args);
     case 'token':
       return (await import('./token.ts')).run(args);
     case 'version':

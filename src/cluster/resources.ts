@@ -1,5 +1,12 @@
 /** The resources beside the image API that clients need. */
 import type { Resource } from '../objects/resource.ts';
+import { openshiftAccessReviews } from './accessreviews.openshift.ts';
+import {
+  localSubjectAccessReviews,
+  selfSubjectAccessReviews,
+  selfSubjectRulesReviews,
+  subjectAccessReviews,
+} from './accessreviews.ts';
 import { configMaps } from './configmaps.ts';
 import { limitRanges } from './limitranges.ts';
 import { namespaces } from './namespaces.ts';
@@ -7,6 +14,8 @@ import { resourceQuotas } from './resourcequotas.ts';
 import { clusterRoleBindings, roleBindings } from './rolebindings.ts';
 import { clusterRoles, roles } from './roles.ts';
 import { secrets } from './secrets.ts';
+import { selfSubjectReviews } from './selfsubjectreviews.ts';
+import { users } from './users.ts';
 
 export const clusterResources: readonly Resource[] = [
   clusterRoles,
@@ -18,4 +27,11 @@ export const clusterResources: readonly Resource[] = [
   roles,
   roleBindings,
   secrets,
+  localSubjectAccessReviews,
+  selfSubjectAccessReviews,
+  selfSubjectReviews,
+  selfSubjectRulesReviews,
+  subjectAccessReviews,
+  ...openshiftAccessReviews,
+  users,
 ];

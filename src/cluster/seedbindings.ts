@@ -19,6 +19,7 @@ export const seedClusterBindings: readonly RoleBinding[] = [
   bindingOf('cluster-readers', 'cluster-reader', ['group:system:cluster-readers']),
   bindingOf('basic-users', 'basic-user', [EVERYBODY]),
   bindingOf('self-access-reviewers', 'self-access-reviewer', [EVERYBODY]),
+  bindingOf('headgate:access-reviewers', 'headgate:access-reviewer', [EVERYBODY]),
   bindingOf('self-provisioners', 'self-provisioner', ['group:system:authenticated:oauth']),
   bindingOf('cluster-status-binding', 'cluster-status', [EVERYBODY]),
   bindingOf('system:oauth-token-deleters', 'system:oauth-token-deleter', [EVERYBODY]),

@@ -213,6 +213,9 @@ const users: readonly ClusterRole[] = [
     allow('create', AUTHORIZATION_GROUPS, 'selfsubjectrulesreviews'),
     allow('create', AUTHORIZATION, 'selfsubjectaccessreviews'),
   ]),
+  // Whoever may not ask this is told so by the review itself; about oneself everybody may. In OpenShift such a request is
+  // taken for another, which the body says and an authorizer cannot see.
+  clusterRole('headgate:access-reviewer', [allow('create', AUTHORIZATION_GROUPS, 'subjectaccessreviews')]),
   clusterRole('self-provisioner', [allow('create', PROJECT_GROUPS, 'projectrequests')], {
     description: 'A user that can request projects.',
   }),
