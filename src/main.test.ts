@@ -63,9 +63,10 @@ test('the API and the registry answer on HTTPS, the registry alone on plain HTTP
   for (const url of [apiUrl, registryUrl]) {
     assert.equal((await ask(started, `${url}/v2/`)).code, 401, url);
     assert.equal((await ask(started, `${url}/v2/`, { auth: `any:${token}` })).code, 200, url);
-    assert.ok(JSON.parse((await ask(started, `${url}/`)).body).paths.includes('/v2/'));
+    assert.ok(JSON.parse((await ask(started, `${url}/`, bearer(token))).body).paths.includes('/v2/'));
     assert.deepEqual(await ask(started, `${url}/healthz`), { code: 200, body: 'ok' });
   }
+  assert.deepEqual([(await ask(started, `${apiUrl}/`)).code, (await ask(started, `${registryUrl}/`)).code], [403, 200]);
   for (const path of [list, '/metrics', '/readyz', '/apis']) {
     const refused = await ask(started, registryUrl + path, bearer(token));
     assert.deepEqual([refused.code, /registry only/.test(refused.body)], [404, true], path);

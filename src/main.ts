@@ -242,6 +242,7 @@ function partsOf(
     logger,
     checks,
     isDraining,
+    isRegistryOnly: ({ socket }) => !('encrypted' in socket),
     paths: apiPaths(),
   });
   const report = (err: unknown, req: IncomingMessage): void => {

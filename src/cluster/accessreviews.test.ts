@@ -161,17 +161,18 @@ test('a rules review lists what the caller may do, and what could not be looked 
   rbac.close();
 });
 
-test("OpenShift's reviews: who can, and whether somebody can", async () => {
+/** Asks one of OpenShift's reviews; gives the answer as JSON. */
+async function openshift(ctx: Context, resource: string, body: object, namespace = ''): Promise<unknown> {
+  const found = openshiftAccessReviews.find((one) => one.resource === resource);
+  const made = await found?.computed?.create?.(ctx, namespace, { metadata: {}, ...body });
+  return JSON.parse(JSON.stringify(made));
+}
+
+const QUESTION = { verb: 'get', resourceAPIGroup: 'image.openshift.io', resource: 'imagestreams' };
+const apiVersion = 'authorization.openshift.io/v1';
+
+test('who can: in a namespace whoever may ask there, in the cluster whoever may ask everywhere', async () => {
   const { ann, admin, rbac } = await setUp();
-  const openshift = (resource: string): Resource => {
-    const found = openshiftAccessReviews.find((one) => one.resource === resource);
-    assert.ok(found);
-    return found;
-  };
-  const answer = async (ctx: Context, resource: string, body: object, namespace = ''): Promise<object> =>
-    JSON.parse(JSON.stringify(await openshift(resource).computed?.create?.(ctx, namespace, { metadata: {}, ...body })));
-  const question = { verb: 'get', resourceAPIGroup: 'image.openshift.io', resource: 'imagestreams' };
-  const apiVersion = 'authorization.openshift.io/v1';
   const who = {
     kind: 'ResourceAccessReviewResponse',
     apiVersion,
@@ -180,36 +181,35 @@ test("OpenShift's reviews: who can, and whether somebody can", async () => {
     groups: ['painters', 'system:masters'],
     evalutionError: '',
   };
-  assert.deepEqual(await answer(ann, 'localresourceaccessreviews', question, 'default'), who);
-  assert.deepEqual(await answer(ann, 'resourceaccessreviews', { ...question, namespace: 'default' }), who);
-  assert.deepEqual(await answer(admin, 'resourceaccessreviews', question), {
+  assert.deepEqual(await openshift(ann, 'localresourceaccessreviews', QUESTION, 'default'), who);
+  assert.deepEqual(await openshift(ann, 'resourceaccessreviews', { ...QUESTION, namespace: 'default' }), who);
+  assert.deepEqual(await openshift(admin, 'resourceaccessreviews', QUESTION), {
     kind: 'ResourceAccessReviewResponse',
     apiVersion,
     users: [],
     groups: ['system:masters'],
     evalutionError: '',
   });
-  await assert.rejects(answer(ann, 'resourceaccessreviews', question), (error) => isProblem(error, 'Forbidden'));
-  await assert.rejects(answer(ann, 'localresourceaccessreviews', { verb: 'get' }, 'default'), (error) =>
-    isProblem(error, 'Invalid'),
-  );
-  await assert.rejects(answer(ann, 'localsubjectaccessreviews', { ...question, namespace: 'x' }, 'default'), (error) =>
-    isProblem(error, 'Invalid'),
-  );
+  const refused = (reason: 'Forbidden' | 'Invalid') => (error: unknown) => isProblem(error, reason);
+  await assert.rejects(openshift(ann, 'resourceaccessreviews', QUESTION), refused('Forbidden'));
+  await assert.rejects(openshift(ann, 'localresourceaccessreviews', { verb: 'get' }, 'default'), refused('Invalid'));
+  const elsewhere = { ...QUESTION, namespace: 'x' };
+  await assert.rejects(openshift(ann, 'localresourceaccessreviews', elsewhere, 'default'), refused('Invalid'));
+  rbac.close();
+});
 
+test('can somebody: about others whoever may ask there, about oneself everybody', async () => {
+  const { ann, admin, rbac } = await setUp();
   const can = { kind: 'SubjectAccessReviewResponse', apiVersion, namespace: 'default', ...ALLOWED };
-  assert.deepEqual(
-    await answer(admin, 'subjectaccessreviews', { ...question, namespace: 'default', user: 'ann' }),
-    can,
-  );
-  assert.deepEqual(await answer(ann, 'localsubjectaccessreviews', { ...question, user: 'bob' }, 'default'), {
+  const here = { ...QUESTION, namespace: 'default' };
+  assert.deepEqual(await openshift(admin, 'subjectaccessreviews', { ...here, user: 'ann' }), can);
+  assert.deepEqual(await openshift(ann, 'localsubjectaccessreviews', { ...QUESTION, user: 'bob' }, 'default'), {
     kind: 'SubjectAccessReviewResponse',
     apiVersion,
     namespace: 'default',
     allowed: false,
   });
-  // About oneself one may ask without being allowed to ask about others.
-  await assert.rejects(answer(ann, 'subjectaccessreviews', { ...question, user: 'bob' }), (error) =>
+  await assert.rejects(openshift(ann, 'subjectaccessreviews', { ...QUESTION, user: 'bob' }), (error) =>
     isProblem(error, 'Forbidden'),
   );
   const self = { verbs: ['create'], apiGroups: ['authorization.k8s.io'], resources: ['selfsubjectaccessreviews'] };
@@ -219,22 +219,26 @@ test("OpenShift's reviews: who can, and whether somebody can", async () => {
     subjects: [{ kind: 'User', name: 'ann' }],
     roleRef: { kind: 'Role', name: 'self' },
   });
-  assert.deepEqual(await answer(ann, 'subjectaccessreviews', { ...question, namespace: 'default' }), can);
+  await turn();
+  assert.deepEqual(await openshift(ann, 'subjectaccessreviews', here), can);
+  rbac.close();
+});
 
-  const { status } = (await answer(ann, 'selfsubjectrulesreviews', { spec: {} }, 'default')) as {
-    status: { rules: object[] };
+test("all that somebody may do, in OpenShift's form", async () => {
+  const { ann, admin, rbac } = await setUp();
+  const rulesOf = async (ctx: Context, resource: string, spec: object): Promise<object[]> => {
+    const { status } = (await openshift(ctx, resource, { spec }, 'default')) as { status: { rules: object[] } };
+    return status.rules;
   };
-  assert.deepEqual(status.rules[2], {
+  const rules = await rulesOf(ann, 'selfsubjectrulesreviews', {});
+  assert.deepEqual(rules[1], {
     verbs: ['create'],
     attributeRestrictions: null,
-    apiGroups: ['authorization.k8s.io'],
-    resources: ['selfsubjectaccessreviews'],
+    apiGroups: [''],
+    resources: ['localsubjectaccessreviews', 'localresourceaccessreviews'],
   });
-  const painters = await answer(admin, 'subjectrulesreviews', { spec: { user: 'x', groups: ['painters'] } }, 'default');
-  assert.equal((painters as { status: { rules: object[] } }).status.rules.length, 2);
-  await assert.rejects(answer(admin, 'subjectrulesreviews', { spec: { user: '' } }, 'default'), (error) =>
-    isProblem(error, 'BadRequest'),
-  );
+  assert.deepEqual(await rulesOf(admin, 'subjectrulesreviews', { user: 'x', groups: ['painters'] }), rules);
+  await assert.rejects(rulesOf(admin, 'subjectrulesreviews', { user: '' }), (error) => isProblem(error, 'BadRequest'));
   rbac.close();
 });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { testContext } from '../../test/context.ts';
 import { makeAuthorizer } from '../access/authorizer.ts';
 import { Rbac } from '../access/rbac.ts';
@@ -92,7 +93,16 @@ test('the seeded roles allow what they allow in OpenShift', async () => {
   assert.ok(
     !(await may({ name: 'view', groups: everybody }, { ...rbacRoles, group: '', resource: 'secrets', verb: 'get' })),
   );
+  rbac.close();
+});
 
+test('what everybody, nobody and service accounts may do from the beginning', async () => {
+  const ctx = await seeded();
+  const rbac = new Rbac(ctx.store);
+  const authorizer = makeAuthorizer(rbac);
+  const may = async (user: User, attributes: Attributes): Promise<boolean> =>
+    (await authorizer.authorize(user, attributes)).allowed;
+  const everybody = ['system:authenticated'];
   const robot = (namespace: string, name: string) => ({
     name: `system:serviceaccount:${namespace}:${name}`,
     groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, ...everybody],
@@ -100,6 +110,9 @@ test('the seeded roles allow what they allow in OpenShift', async () => {
   assert.ok(await may(robot('team', 'default'), image('get', 'imagestreams/layers')));
   assert.ok(!(await may(robot('default', 'default'), image('get', 'imagestreams/layers'))));
   assert.ok(await may(robot('team', 'builder'), image('update', 'imagestreams/layers')));
+  await ensureNamespaces(ctx, ['later']);
+  await turn();
+  assert.ok(await may(robot('later', 'default'), image('get', 'imagestreams/layers', 'later')));
   assert.ok(await may({ name: 'x', groups: everybody }, image('get', 'imagestreams/layers', 'openshift')));
   assert.ok(!(await may({ name: 'x', groups: everybody }, image('list', 'images', ''))));
   assert.ok(await may({ name: 'x', groups: ['system:cluster-readers'] }, image('list', 'images', '')));
@@ -182,7 +195,7 @@ test('an aggregated role follows the labels of others', async () => {
   const aggregation = startAggregation(ctx);
   const rule = { verbs: ['get'], apiGroups: ['example.com'], resources: ['widgets'] };
   const holds = async (name: string): Promise<boolean> => {
-    await new Promise(setImmediate);
+    await turn();
     await aggregation.settled();
     return (await roleNamed(ctx, name)).rules?.some(({ apiGroups }) => apiGroups?.includes('example.com')) ?? false;
   };
@@ -209,7 +222,7 @@ test('roles that aggregate each other end up with the rules of all', async () =>
   await createObject(ctx, clusterRoles, '', role('b', 'a', 'b'));
   const rule = { verbs: ['get'], apiGroups: [''], resources: ['pods'] };
   await createObject(ctx, clusterRoles, '', { metadata: { name: 'c', labels: { into: 'b' } }, rules: [rule] });
-  await new Promise(setImmediate);
+  await turn();
   await aggregation.settled();
   for (const name of ['a', 'b']) assert.deepEqual((await roleNamed(ctx, name)).rules, [rule], name);
   await aggregation.close();

@@ -7,17 +7,17 @@ import type { Property } from '../objects/schema.ts';
 import { nameColumn } from './age.ts';
 
 /** Where components of the group live in OpenAPI. */
-export const AUTHENTICATION_V1 = 'io.k8s.api.authentication.v1';
+const AUTHENTICATION_V1 = 'io.k8s.api.authentication.v1';
 
 /** A user as the API shows one. */
-export interface UserInfo {
+interface UserInfo {
   username?: string;
   uid?: string;
   groups?: readonly string[];
   extra?: Readonly<Record<string, readonly string[]>>;
 }
 
-export const userInfo: Property = {
+const userInfo: Property = {
   type: 'object',
   component: `${AUTHENTICATION_V1}.UserInfo`,
   description: 'A user.',
@@ -39,7 +39,7 @@ export const userInfo: Property = {
 };
 
 /** A user as the API shows one. */
-export function userInfoOf({ name, uid, groups, extra }: User): UserInfo {
+function userInfoOf({ name, uid, groups, extra }: User): UserInfo {
   return {
     ...(name !== '' && { username: name }),
     ...(uid && { uid }),

@@ -13,7 +13,7 @@ import { isObserved, observeHandler } from './server.ts';
 const USERS: Readonly<Record<string, readonly string[]>> = { admin: ['system:masters'], bob: [] };
 
 interface Site {
-  readonly state: { draining: boolean; broken: boolean };
+  readonly state: { draining: boolean; broken: boolean; registryOnly: boolean };
   readonly ask: (path: string, user?: string, method?: string) => Promise<Response>;
 }
 
@@ -22,7 +22,7 @@ async function statusOf(res: Response): Promise<{ reason: string; message: strin
 }
 
 async function site(t: TestContext): Promise<Site> {
-  const state = { draining: false, broken: false };
+  const state = { draining: false, broken: false, registryOnly: false };
   const handler = observeHandler({
     identify: ({ headers: { authorization: name } }) => {
       const groups = USERS[name ?? ''];
@@ -35,6 +35,7 @@ async function site(t: TestContext): Promise<Site> {
     logger: makeLogger({ level: 'silent', format: 'json' }),
     checks: [{ name: 'store', check: () => (state.broken ? Promise.reject(new Error('broken')) : Promise.resolve()) }],
     isDraining: () => state.draining,
+    isRegistryOnly: () => state.registryOnly,
     paths: ['/apis', '/api'],
   });
   const server = http.createServer((req, res) => void handler(req, res));
@@ -50,8 +51,11 @@ async function site(t: TestContext): Promise<Site> {
   return { state, ask };
 }
 
-test('the root lists paths as JSON, for everyone', async (t) => {
-  const { ask } = await site(t);
+test('the root lists paths as JSON, for those who may; where only the registry is, for everyone', async (t) => {
+  const { ask, state } = await site(t);
+  assert.equal((await ask('/')).status, 403);
+  assert.equal((await ask('/', 'admin')).status, 200);
+  state.registryOnly = true;
   const res = await ask('/');
   assert.equal(res.status, 200);
   assert.equal(res.headers.get('content-type'), 'application/json');

@@ -21,6 +21,8 @@ export interface ObserveOptions {
   readonly checks: readonly HealthCheck[];
   /** Whether the server has been told to stop: `/readyz` fails from then on. */
   isDraining(): boolean;
+  /** Whether a request came where only the registry is: there, `oc adm prune images` wants `/` for everybody. */
+  isRegistryOnly(req: IncomingMessage): boolean;
   /** Paths that `/` lists, beside those of this file. */
   readonly paths: readonly string[];
 }
@@ -57,8 +59,13 @@ export function observeHandler(options: ObserveOptions): (req: IncomingMessage, 
     }
     const user = await options.identify(req);
     const { pathname, searchParams } = new URL(req.url ?? '/', 'http://localhost');
-    if (pathname === '/') return send(res, 200, 'application/json', index);
-    if (pathname === '/metrics') return answerMetrics(res, user, options);
+    if (pathname === '/' && options.isRegistryOnly(req)) return send(res, 200, 'application/json', index);
+    if (pathname === '/' || pathname === '/metrics') {
+      const refusal = await refusalOfPath(user, pathname, options.authorizer);
+      if (refusal !== undefined) return sendStatus(res, 403, 'Forbidden', refusal);
+      if (pathname === '/') return send(res, 200, 'application/json', index);
+      return send(res, 200, options.metrics.contentType, await options.metrics.text());
+    }
     const [, endpoint = '', name, ...rest] = pathname.split('/');
     const all = endpoints[endpoint] ?? [];
     const checks = name ? all.filter((check) => check.name === name) : all;
@@ -84,12 +91,11 @@ export function observeHandler(options: ObserveOptions): (req: IncomingMessage, 
 
 const PLAIN = 'text/plain; charset=utf-8';
 
-async function answerMetrics(res: ServerResponse, user: User, options: ObserveOptions): Promise<void> {
-  const attributes = { verb: 'get', path: '/metrics' };
-  const decision = await options.authorizer.authorize(user, attributes);
-  if (!decision.allowed)
-    return sendStatus(res, 403, 'Forbidden', `forbidden: ${refusalOf(user, attributes, decision)}`);
-  send(res, 200, options.metrics.contentType, await options.metrics.text());
+/** Why a user may not read a path; undefined if they may. Health is for everybody, whatever roles say. */
+async function refusalOfPath(user: User, path: string, authorizer: Authorizer): Promise<string | undefined> {
+  const attributes = { verb: 'get', path };
+  const decision = await authorizer.authorize(user, attributes);
+  return decision.allowed ? undefined : `forbidden: ${refusalOf(user, attributes, decision)}`;
 }
 
 function send(res: ServerResponse, code: number, type: string, body: string): void {

@@ -1,0 +1,176 @@
+/** Who may do what, asked and arranged with kubectl. */
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { ask } from '../http.ts';
+import { part } from '../parts.ts';
+import { ownHome, run } from '../program.ts';
+import { putManifest, uploadWhole } from '../registry.ts';
+import { startServer, type TestServer } from '../server.ts';
+import { tinyImage } from '../tinyimage.ts';
+import { type Kubectl, kubectlFor } from './kubectl.ts';
+
+let server: TestServer;
+let kubectl: Kubectl;
+const env = ownHome();
+
+before(async () => {
+  server = await startServer();
+  kubectl = kubectlFor(server, env);
+  for (const name of ['paint', 'other']) await kubectl('create', 'namespace', name);
+  await kubectl('create', 'rolebinding', 'ann', '-n', 'paint', '--clusterrole=admin', '--user=ann');
+});
+after(async () => {
+  await server?.kill();
+});
+
+/** What `kubectl auth can-i` prints; that it fails when the answer is no counts for nothing. */
+async function canI(...args: string[]): Promise<string> {
+  const { stdout } = await run(part('kubectl'), ['auth', 'can-i', ...args], {
+    env: { ...env, KUBECONFIG: server.kubeconfig },
+  });
+  return stdout.trim();
+}
+
+const stream = (name: string): object => ({
+  apiVersion: 'image.openshift.io/v1',
+  kind: 'ImageStream',
+  metadata: { name },
+});
+
+suite('who one is', () => {
+  test('auth whoami tells name and groups, with --as those of another', async () => {
+    assert.match(await kubectl('auth', 'whoami'), /Username +admin\nGroups +\[system:masters system:authenticated\]/);
+    const robot = await kubectl('auth', 'whoami', '--as', 'system:serviceaccount:paint:robot');
+    assert.match(robot, /Username +system:serviceaccount:paint:robot/);
+    assert.match(robot, /Groups +\[system:serviceaccounts system:serviceaccounts:paint system:authenticated\]/);
+    const grouped = await kubectl('auth', 'whoami', '--as', 'x', '--as-group', 'painters', '--as-uid', '7');
+    assert.match(grouped, /UID +7\n/);
+    assert.match(grouped, /Groups +\[painters system:authenticated\]/);
+  });
+});
+
+suite('what one may', () => {
+  test('auth can-i answers for each thing, and lists all', async () => {
+    assert.equal(await canI('create', 'is', '-n', 'paint', '--as', 'ann'), 'yes');
+    assert.equal(await canI('create', 'is', '-n', 'other', '--as', 'ann'), 'no');
+    assert.equal(await canI('get', 'is/layers', '-n', 'paint', '--as', 'system:serviceaccount:paint:x'), 'no');
+    assert.equal(await canI('get', 'imagestreams', '--subresource=layers', '-n', 'paint', '--as', 'ann'), 'yes');
+    assert.equal(await canI('get', '/metrics', '--as', 'ann'), 'no');
+    assert.equal(await canI('get', '/version', '--as', 'ann'), 'yes');
+    const list = await canI('--list', '-n', 'paint', '--as', 'ann');
+    assert.match(list, /^imagestreams\/layers\.image\.openshift\.io +\[\] +\[\] +\[get update\]$/m);
+    assert.match(list, /^ +\[\/version\] +\[\] +\[get\]$/m);
+  });
+
+  test('a namespace admin works there and nowhere else', async () => {
+    await kubectl.given(stream('app'), 'create', '-n', 'paint', '-f', '-', '--as', 'ann');
+    assert.equal(
+      await kubectl('get', 'is', '-n', 'paint', '-o', 'name', '--as', 'ann'),
+      'imagestream.image.openshift.io/app\n',
+    );
+    assert.match(
+      await kubectl.fails('get', 'is', '-n', 'other', '--as', 'ann'),
+      /User "ann" cannot list resource "imagestreams" in API group "image\.openshift\.io" in the namespace "other"/,
+    );
+    assert.match(await kubectl.fails('get', 'images', '--as', 'ann'), /at the cluster scope/);
+  });
+
+  test('a role gives just what it says, from when it is bound until it is not', async () => {
+    await kubectl(
+      'create',
+      'role',
+      'looker',
+      '-n',
+      'paint',
+      '--verb=get',
+      '--resource=imagestreams',
+      '--resource-name=app',
+    );
+    await kubectl('create', 'rolebinding', 'ben', '-n', 'paint', '--role=looker', '--user=ben');
+    assert.equal(
+      await kubectl('get', 'is', 'app', '-n', 'paint', '-o', 'name', '--as', 'ben'),
+      'imagestream.image.openshift.io/app\n',
+    );
+    assert.match(await kubectl.fails('get', 'is', 'app2', '-n', 'paint', '--as', 'ben'), /cannot get resource/);
+    assert.match(await kubectl.fails('get', 'is', '-n', 'paint', '--as', 'ben'), /cannot list resource/);
+    await kubectl('delete', 'rolebinding', 'ben', '-n', 'paint');
+    assert.match(await kubectl.fails('get', 'is', 'app', '-n', 'paint', '--as', 'ben'), /cannot get resource/);
+  });
+});
+
+suite('giving rights away', () => {
+  test('one gives what one holds, and no more', async () => {
+    const bind = (name: string, role: string): string[] => [
+      'create',
+      'rolebinding',
+      name,
+      '-n',
+      'paint',
+      `--clusterrole=${role}`,
+      '--user=cid',
+      '--as=ann',
+    ];
+    assert.match(await kubectl(...bind('cid', 'edit')), /created/);
+    assert.equal(await canI('update', 'is', '-n', 'paint', '--as', 'cid'), 'yes');
+    assert.match(
+      await kubectl.fails(...bind('cid-all', 'cluster-admin')),
+      /is attempting to grant RBAC permissions not currently held/,
+    );
+    assert.match(await kubectl.fails(...bind('cid-none', 'nothing')), /clusterroles\S* "nothing" not found/);
+  });
+
+  test('a cluster role is aggregated by its label, and reconcile writes it', async () => {
+    const role = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name: 'see-widgets', labels: { 'rbac.authorization.k8s.io/aggregate-to-view': 'true' } },
+      rules: [{ apiGroups: ['example.com'], resources: ['widgets'], verbs: ['get'] }],
+    };
+    assert.match(await kubectl.given(role, 'auth', 'reconcile', '-f', '-'), /see-widgets reconciled/);
+    await kubectl('wait', 'clusterrole/view', '--for=jsonpath={.rules[?(@.apiGroups[0]=="example.com")].verbs[0]}=get');
+    assert.equal(await canI('get', 'widgets.example.com', '-n', 'paint', '--as', 'cid'), 'yes');
+  });
+
+  test('tables show roles and who holds them', async () => {
+    const [header, ...rows] = await kubectl.table('get', 'rolebindings', '-n', 'paint', '-o', 'wide');
+    assert.deepEqual(header, ['NAME', 'ROLE', 'AGE', 'USERS', 'GROUPS', 'SERVICEACCOUNTS']);
+    assert.deepEqual(
+      rows.find(([name]) => name === 'ann')?.filter((_, at) => at !== 2),
+      ['ann', 'ClusterRole/admin', 'ann'],
+    );
+    assert.match(await kubectl('describe', 'rolebinding', 'ann', '-n', 'paint'), /Kind: +ClusterRole\n +Name: +admin/);
+  });
+});
+
+suite('without a credential', () => {
+  test('one may ask for health and version, and pull where a binding says so', async () => {
+    const status = async (url: string): Promise<number> => (await ask(url, { ca: server.ca })).status;
+    for (const [path, code] of [
+      ['/healthz', 200],
+      ['/version', 200],
+      ['/', 403],
+      ['/api', 403],
+      ['/apis/image.openshift.io/v1/images', 403],
+    ] as const) {
+      assert.equal(await status(server.apiUrl + path), code, path);
+    }
+    const image = tinyImage('seen by all');
+    const registry = { url: server.registryUrl, token: server.token };
+    for (const blob of image.blobs) await uploadWhole(registry, 'paint/app', blob);
+    await putManifest(registry, 'paint/app', 'latest', image.manifest, image.mediaType);
+    const manifest = `${server.registryUrl}/v2/paint/app/manifests/latest`;
+    assert.equal(await status(manifest), 401);
+    await kubectl(
+      'create',
+      'rolebinding',
+      'everybody',
+      '-n',
+      'paint',
+      '--clusterrole=system:image-puller',
+      '--group=system:unauthenticated',
+    );
+    assert.equal(await status(manifest), 200);
+    await kubectl('delete', 'rolebinding', 'everybody', '-n', 'paint');
+    assert.equal(await status(manifest), 401);
+  });
+});
