@@ -58,7 +58,7 @@ suite('what one may', () => {
     assert.equal(await canI('get', '/metrics', '--as', 'ann'), 'no');
     assert.equal(await canI('get', '/version', '--as', 'ann'), 'yes');
     const list = await canI('--list', '-n', 'paint', '--as', 'ann');
-    assert.match(list, /^imagestreams\/layers\.image\.openshift\.io +\[\] +\[\] +\[get update\]$/m);
+    assert.match(list, /^imagestreams\.image\.openshift\.io\/layers +\[\] +\[\] +\[get update\]$/m);
     assert.match(list, /^ +\[\/version\] +\[\] +\[get\]$/m);
   });
 
@@ -123,12 +123,16 @@ suite('giving rights away', () => {
     const role = {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'ClusterRole',
-      metadata: { name: 'see-widgets', labels: { 'rbac.authorization.k8s.io/aggregate-to-view': 'true' } },
-      rules: [{ apiGroups: ['example.com'], resources: ['widgets'], verbs: ['get'] }],
+      metadata: { name: 'escorts', labels: { 'rbac.authorization.k8s.io/aggregate-to-view': 'true' } },
+      rules: [{ apiGroups: ['image.openshift.io'], resources: ['imagestreams'], verbs: ['escort'] }],
     };
-    assert.match(await kubectl.given(role, 'auth', 'reconcile', '-f', '-'), /see-widgets reconciled/);
-    await kubectl('wait', 'clusterrole/view', '--for=jsonpath={.rules[?(@.apiGroups[0]=="example.com")].verbs[0]}=get');
-    assert.equal(await canI('get', 'widgets.example.com', '-n', 'paint', '--as', 'cid'), 'yes');
+    assert.match(await kubectl.given(role, 'auth', 'reconcile', '-f', '-'), /escorts reconciled/);
+    await kubectl(
+      'wait',
+      'clusterrole/view',
+      '--for=jsonpath={.rules[?(@.verbs[0]=="escort")].resources[0]}=imagestreams',
+    );
+    assert.equal(await canI('escort', 'is', '-n', 'paint', '--as', 'cid'), 'yes');
   });
 
   test('tables show roles and who holds them', async () => {
