@@ -212,7 +212,7 @@ test('the same holds for processes that share a store', async () => {
   after(() => rm(folder, { recursive: true, force: true }));
   let run = 0;
   await fc.assert(
-    fc.asyncProperty(steps, fc.nat(4), async (writes, limit) => {
+    fc.asyncProperty(steps, fc.nat(9), async (writes, limit) => {
       const file = join(folder, `${run++}.db`);
       const stores: Store[] = [await openSqliteStore({ file }), await openSqliteStore({ file })];
       const contexts = await Promise.all(stores.map((store) => testContext({ store })));
@@ -227,6 +227,6 @@ test('the same holds for processes that share a store', async () => {
       await checkCount(other, before, limit);
       await Promise.all(stores.map((store) => store.close()));
     }),
-    { numRuns: 8 },
+    { numRuns: 20 },
   );
 });
