@@ -44,6 +44,7 @@ test('without any setting everything has its default', () => {
     autoNamespaces: true,
     importAllowPrivate: false,
     importDeny: [],
+    importRegistries: [],
     logLevel: 'info',
     logFormat: 'pretty',
   });
@@ -75,6 +76,7 @@ test('every flag works as a flag, in the environment and in the file', (t) => {
     'auto-namespaces': 'false',
     'import-allow-private': 'true',
     'import-deny': '10.0.0.0/8,fd00::/8',
+    'import-registries': 'quay.io,http://*.test,r?:5000',
     'log-level': 'error',
     'log-format': 'json',
   };
@@ -108,6 +110,11 @@ test('every flag works as a flag, in the environment and in the file', (t) => {
     autoNamespaces: false,
     importAllowPrivate: true,
     importDeny: ['10.0.0.0/8', 'fd00::/8'],
+    importRegistries: [
+      { host: 'quay.io', port: '443' },
+      { host: '*.test', port: '80' },
+      { host: 'r?', port: '5000' },
+    ],
     logLevel: 'error',
     logFormat: 'json',
   });
@@ -167,7 +174,10 @@ test('the plain listener is refused where others can reach it, unless someone sa
 });
 
 test('each problem says where it is and what is allowed, and all are told at once', (t) => {
-  const file = fileOf(t, 'listn: x\nauto-namespaces: "yes"\nlog-level: 3\nimport-deny: [10.0.0.0/33]\n');
+  const file = fileOf(
+    t,
+    'listn: x\nauto-namespaces: "yes"\nlog-level: 3\nimport-deny: [10.0.0.0/33]\nimport-registries: a:b:c\n',
+  );
   const text = problemsOf(['--nope', '--log-format', 'xml', 'word', '--no-data', '--config', file, '--data'], {
     HEADGATE_REGISTRY_INSECURE: 'perhaps',
     HEADGATE_PORT: 'tcp://10.0.0.1:80',
@@ -184,6 +194,7 @@ test('each problem says where it is and what is allowed, and all are told at onc
       `auto-namespaces in ${file}`,
       `log-level in ${file}`,
       `import-deny in ${file}`,
+      `import-registries in ${file}`,
       '--log-format',
     ],
   );

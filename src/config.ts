@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { BlobsPlace } from './blobs/open.ts';
 import { parseS3Address } from './blobs/s3/address.ts';
 import { type FlagName, LOG_FORMATS, LOG_LEVELS } from './flags.ts';
+import { PatternInvalid, parsePattern, type RegistryPattern } from './image/allowedregistries.ts';
 import { type Given, gatherSettings, type Settings } from './settings.ts';
 import { type EtcdLocation, parseEtcdUrl } from './store/etcd/location.ts';
 
@@ -37,6 +38,8 @@ export interface Config {
   readonly importAllowPrivate: boolean;
   /** Networks as ADDRESS/BITS. */
   readonly importDeny: readonly string[];
+  /** Empty: any. */
+  readonly importRegistries: readonly RegistryPattern[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly logFormat: (typeof LOG_FORMATS)[number];
 }
@@ -73,14 +76,16 @@ function configOf(settings: Settings, problems: string[]): Config {
     problems.push(`${given.source}: ${value.text}`);
     return otherwise;
   };
-  const items = (name: FlagName, check: (item: string) => Problem | undefined): readonly string[] => {
+  const items = <T>(name: FlagName, parse: (item: string) => T | Problem): readonly T[] => {
     const given = settings.get(name);
     if (!given || !Array.isArray(given.value)) return [];
+    const values: T[] = [];
     for (const item of given.value) {
-      const problem = check(item);
-      if (problem) problems.push(`${given.source}: ${problem.text}`);
+      const parsed = parse(item);
+      if (parsed instanceof Problem) problems.push(`${given.source}: ${parsed.text}`);
+      else values.push(parsed);
     }
-    return given.value;
+    return values;
   };
   const yes = (name: FlagName): boolean => settings.get(name)?.value === true;
 
@@ -94,13 +99,14 @@ function configOf(settings: Settings, problems: string[]): Config {
     registryHost: read<string | undefined>('registry-host', hostOf, undefined),
     registryPublicHost: read<string | undefined>('registry-public-host', hostOf, undefined),
     tlsNames: items('tls-san', (item) =>
-      isName(item) ? undefined : new Problem(`"${item}" is neither a DNS name nor an IP address`),
+      isName(item) ? item : new Problem(`"${item}" is neither a DNS name nor an IP address`),
     ),
     store: read<StoreConfig>('store', (text) => storeOf(text, data), { kind: 'sqlite', file: '' }),
     blobs: read<BlobsPlace>('blobs', (text) => blobsIn(text, data), { kind: 'filesystem', folder: '' }),
     autoNamespaces: yes('auto-namespaces'),
     importAllowPrivate: yes('import-allow-private'),
-    importDeny: items('import-deny', checkNetwork),
+    importDeny: items('import-deny', networkOf),
+    importRegistries: items('import-registries', patternOf),
     logLevel: read('log-level', (text) => choiceOf(text, LOG_LEVELS), 'info'),
     logFormat: read('log-format', (text) => choiceOf(text, LOG_FORMATS), 'pretty'),
   };
@@ -195,11 +201,20 @@ function choiceOf<T extends string>(text: string, choices: readonly T[]): T | Pr
   return choices.find((choice) => choice === text) ?? new Problem(`"${text}" must be one of ${choices.join(', ')}`);
 }
 
-function checkNetwork(text: string): Problem | undefined {
+function networkOf(text: string): string | Problem {
   const [, address = '', bits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
   const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
-  if (bits !== '' && Number(bits) <= most) return undefined;
+  if (bits !== '' && Number(bits) <= most) return text;
   return new Problem(`"${text}" must be a network such as 10.0.0.0/8 or fd00::/8`);
+}
+
+function patternOf(text: string): RegistryPattern | Problem {
+  try {
+    return parsePattern(text);
+  } catch (error) {
+    if (error instanceof PatternInvalid) return new Problem(error.message);
+    throw error;
+  }
 }
 
 function isName(text: string): boolean {

@@ -84,6 +84,12 @@ const FLAGS = [
   },
   { name: 'import-deny', kind: 'list', value: 'CIDR,…', help: 'networks that imports may not reach' },
   {
+    name: 'import-registries',
+    kind: 'list',
+    value: 'PATTERN,…',
+    help: 'registries that images may come from, as [http://]HOST[:PORT] with * and ? (default: any)',
+  },
+  {
     name: 'log-level',
     kind: 'text',
     value: 'LEVEL',

@@ -291,7 +291,11 @@ function servicesOf(config: Config, store: Store, blobs: Blobs, rbac: Rbac, regi
       registryHost: config.registryHost ?? registryAddress,
       ...(config.registryPublicHost !== undefined && { publicRegistryHost: config.registryPublicHost }),
       autoNamespaces: config.autoNamespaces,
-      imports: { allowPrivate: config.importAllowPrivate, deny: config.importDeny },
+      imports: {
+        allowPrivate: config.importAllowPrivate,
+        deny: config.importDeny,
+        ...(config.importRegistries.length > 0 && { registries: config.importRegistries }),
+      },
     },
     now: () => new Date(),
     uid: () => randomUUID(),

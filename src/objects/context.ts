@@ -1,6 +1,7 @@
 /** What domain code is given: the process's services, and who asks for what. */
 import type { Authorizer, User } from '../access/user.ts';
 import type { Blobs } from '../blobs/blobs.ts';
+import type { RegistryPattern } from '../image/allowedregistries.ts';
 import type { Store } from '../store/store.ts';
 import type { Restrictions } from './restrictions.ts';
 
@@ -18,6 +19,8 @@ export interface Settings {
     readonly allowPrivate: boolean;
     /** Networks (ADDRESS/BITS) that may not be reached in any case. */
     readonly deny: readonly string[];
+    /** Registries that images may come from, beside the own one; any if it is not given. */
+    readonly registries?: readonly RegistryPattern[];
   };
 }
 

@@ -16,6 +16,7 @@ import { imageSecretsSubresource } from './imagesecrets.ts';
 import { layersOf } from './layers.ts';
 import { streamExcess } from './limits.ts';
 import { repositoryPrefix } from './links.ts';
+import { newHistoryErrors, registryPolicy, withInUse } from './registrypolicy.ts';
 import { imageStreamLayersSchema, imageStreamSchema } from './schema.ts';
 import { applySpecTags, firstGeneration, nextGeneration, normalisedTags, tagChanged } from './spectags.ts';
 import { imageStreamTable } from './table.ts';
@@ -104,7 +105,8 @@ async function validate(
 ): Promise<FieldError[]> {
   const find = async (namespace: string, name: string) => findStream(ctx, namespace, name);
   const unresolved = await applySpecTags(ctx, stream, old, find, propagate);
-  const errors = validateStream(stream);
+  const policy = registryPolicy(ctx.settings, stream.metadata);
+  const errors = validateStream(stream, policy && old ? withInUse(policy, old) : policy);
   const detail =
     unresolved.length === 0
       ? await excessOf(ctx, stream, old)
@@ -215,6 +217,8 @@ const statusRules: Pick<Kept<ImageStream>, 'prepareUpdate' | 'validate'> = {
   async validate(ctx, stream, old) {
     const excess = await excessOf(ctx, stream, old);
     const errors = validateHistories(stream.status?.tags ?? []);
+    const policy = registryPolicy(ctx.settings, stream.metadata);
+    if (policy) errors.push(...newHistoryErrors(policy, stream, old));
     return excess === undefined ? errors : [forbiddenField('imageStream', excess), ...errors];
   },
 };

@@ -26,6 +26,7 @@ import { imageStatus, repositoryStatus } from './imagestreamimport.outcome.ts';
 import { type ImportedTag, importTags } from './imagestreamimport.tags.ts';
 import { validateImport } from './imagestreamimport.validate.ts';
 import { createStream, ImageMaker, readable, updateStream } from './imagestreamimport.write.ts';
+import { importErrors } from './registrypolicy.ts';
 import { imageStreamImportSchema } from './schema.import.ts';
 import type { ImageImportSpec, ImageImportStatus, ImageStream, ImageStreamImport } from './types.ts';
 
@@ -42,6 +43,7 @@ async function create(ctx: Context, namespace: string, request: ImageStreamImpor
   await namespaceCheck(ctx.store, namespace, imageStreamImports, nameOf(request));
   const asked = received(ctx, namespace, request);
   const errors = validateImport(asked);
+  if (errors.length === 0) errors.push(...(await importErrors(ctx, asked)));
   if (errors.length > 0) throw invalid(imageStreamImports, nameOf(asked), errors);
   const found = await findStream(ctx, namespace, asked);
   if (asked.spec.import && !found) {

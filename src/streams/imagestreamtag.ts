@@ -21,6 +21,7 @@ import { type Made, view } from '../objects/views.ts';
 import { newest } from './history.ts';
 import { findStream, imageStreams, streamKey, tagPart } from './imagestream.ts';
 import { imageKey } from './layers.ts';
+import { registryPolicy, withTagInUse } from './registrypolicy.ts';
 import { imageStreamTagSchema } from './schema.ts';
 import { imageStreamTagTable } from './table.ts';
 import { readHead } from './tagging.ts';
@@ -69,7 +70,7 @@ async function list(
 }
 
 async function create(ctx: Context, namespace: string, istag: ImageStreamTag): Promise<ImageStreamTag> {
-  const errors = [...validateMetadata(imageStreamTags, istag), ...validateTagOf(istag)];
+  const errors = [...validateMetadata(imageStreamTags, istag), ...validateTagOf(ctx, istag, undefined)];
   const reference = istag.tag ?? null;
   const wanted = reference && { ...reference.annotations };
   if (wanted && Object.keys(wanted).length > 0 && !isDeepStrictEqual(wanted, { ...istag.metadata.annotations })) {
@@ -94,8 +95,11 @@ function unequalAnnotations(): FieldError {
   return invalidValue('tag.annotations', '<map>', detail);
 }
 
-function validateTagOf({ tag }: ImageStreamTag): FieldError[] {
-  return tag ? validateTag({ ...tag, referencePolicy: { type: tag.referencePolicy?.type || 'Source' } }, 'tag') : [];
+/** `old` is the tag as it was: where it takes its image from, it may go on to. */
+function validateTagOf(ctx: Context, { metadata, tag }: ImageStreamTag, old: ImageStreamTag | undefined): FieldError[] {
+  if (!tag) return [];
+  const policy = withTagInUse(registryPolicy(ctx.settings, metadata), old?.tag);
+  return validateTag({ ...tag, referencePolicy: { type: tag.referencePolicy?.type || 'Source' } }, 'tag', policy);
 }
 
 async function shown(ctx: Context, stream: ImageStream, tag: string): Promise<ImageStreamTag> {
@@ -143,7 +147,7 @@ async function update(
 
 async function refuseUncreatable(ctx: Context, namespace: string, istag: ImageStreamTag): Promise<void> {
   await refuseCreation(ctx, namespace, imageStreamTags, istag);
-  const errors = [...validateMetadata(imageStreamTags, istag), ...validateTagOf(istag)];
+  const errors = [...validateMetadata(imageStreamTags, istag), ...validateTagOf(ctx, istag, undefined)];
   if (errors.length > 0) throw invalid(imageStreamTags, nameOf(istag), errors);
 }
 
@@ -163,7 +167,7 @@ function refuseOtherChanges(ctx: Context, stream: ImageStream, tag: string, ista
       : before.labels && { labels: before.labels }),
   };
   const withFilled = { ...istag, metadata: { ...istag.metadata, ...filled } } as ImageStreamTag;
-  const errors = [...validateMetadataUpdate(withFilled, old), ...validateTagOf(istag)];
+  const errors = [...validateMetadataUpdate(withFilled, old), ...validateTagOf(ctx, istag, old)];
   const known = Object.fromEntries(Object.entries(filled).filter(([, value]) => value !== undefined));
   if (!isDeepStrictEqual(known, { ...before })) {
     errors.push(invalidValue('metadata', '', 'may not update fields other than metadata.annotations'));

@@ -17,6 +17,7 @@ import { eachKept } from '../objects/reads.ts';
 import type { Answer, ComputedListOptions, Resource } from '../objects/resource.ts';
 import { parsed } from '../objects/values.ts';
 import { findStream, imageStreams } from './imagestream.ts';
+import { registryPolicy, withTagInUse } from './registrypolicy.ts';
 import { imageTagSchema } from './schema.ts';
 import { imageTagTable } from './table.imagetag.ts';
 import { imageTagOf, selectsStream, specTag, splitTagName, streamAndTag } from './tagview.ts';
@@ -48,13 +49,22 @@ async function list(ctx: Context, namespace: string | undefined, options: Comput
   return tags;
 }
 
-/** Errors of an ImageTag whose metadata is fine. `tag` is the tag of its name. */
-function validateSpec({ spec }: ImageTag, tag: string): FieldError[] {
+/**
+ * Errors of an ImageTag whose metadata is fine. `tag` is the tag of its name, `old` the tag as it was: where it takes its
+ * image from, it may go on to.
+ */
+function validateSpec(
+  ctx: Context,
+  { metadata, spec }: ImageTag,
+  tag: string,
+  old: ImageTag | undefined,
+): FieldError[] {
   if (!spec) return [];
   const errors: FieldError[] = [];
   if (spec.name !== tag) errors.push(invalidValue('spec.name', spec.name, 'must match image tag name'));
   const type = spec.referencePolicy?.type || 'Source';
-  return [...errors, ...validateTag({ ...spec, referencePolicy: { type } }, 'spec')];
+  const policy = withTagInUse(registryPolicy(ctx.settings, metadata), old?.spec);
+  return [...errors, ...validateTag({ ...spec, referencePolicy: { type } }, 'spec', policy)];
 }
 
 function defaultName(itag: ImageTag, tag: string): void {
@@ -67,7 +77,7 @@ function tagOf(name: string): string {
 }
 
 async function create(ctx: Context, namespace: string, itag: ImageTag): Promise<ImageTag> {
-  refuseUncreatable(itag);
+  refuseUncreatable(ctx, itag);
   const { stream: name, tag } = splitTagName(nameOf(itag));
   const change = (stream: ImageStream | undefined): ImageStream => {
     if (stream && specTag(stream, tag)) throw alreadyExists(imageTags, nameOf(itag));
@@ -78,12 +88,12 @@ async function create(ctx: Context, namespace: string, itag: ImageTag): Promise<
   return imageTagOf(ctx.settings, written, tag, await tagImage(ctx, written, tag));
 }
 
-function refuseUncreatable(itag: ImageTag): void {
+function refuseUncreatable(ctx: Context, itag: ImageTag): void {
   const tag = tagOf(nameOf(itag));
   defaultName(itag, tag);
   const errors = validateMetadata(imageTags, itag);
   if (!itag.spec) errors.push(required('spec'));
-  errors.push(...validateSpec(itag, tag));
+  errors.push(...validateSpec(ctx, itag, tag, undefined));
   if (errors.length > 0) throw invalid(imageTags, nameOf(itag), errors);
 }
 
@@ -111,7 +121,7 @@ async function update(
     if (stream) refuseOtherChanges(ctx, stream, tag, itag);
     else {
       await refuseCreation(ctx, namespace, imageTags, itag);
-      refuseUncreatable(itag);
+      refuseUncreatable(ctx, itag);
     }
     const base = stream ?? missingStream(ctx, namespace, streamName);
     created = !specTag(base, tag);
@@ -136,7 +146,7 @@ function refuseOtherChanges(ctx: Context, stream: ImageStream, tag: string, itag
     ...(old.metadata.namespace && { namespace: itag.metadata.namespace || old.metadata.namespace }),
   };
   const errors = validateMetadataUpdate({ ...itag, metadata }, old);
-  errors.push(...validateSpec(itag, tag));
+  errors.push(...validateSpec(ctx, itag, tag, old));
   if (!isDeepStrictEqual({ ...metadata }, { ...old.metadata })) errors.push(invalidValue('metadata', '', ONLY_SPEC));
   if (!isDeepStrictEqual(itag.status ?? null, old.status)) errors.push(invalidValue('status', '', ONLY_SPEC));
   if (errors.length > 0) throw invalid(imageTags, nameOf(itag), errors);

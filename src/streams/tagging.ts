@@ -4,13 +4,14 @@
  */
 import { CONFLICT_TRIES } from '../limits.ts';
 import type { Context } from '../objects/context.ts';
-import { forbiddenField, invalid, modified } from '../objects/errors.ts';
+import { type FieldError, forbiddenField, invalid, modified } from '../objects/errors.ts';
 import { isMarkConflict, restricted, restrictionCheck, restrictionsFor } from '../objects/restrictions.ts';
 import { parsed } from '../objects/values.ts';
 import { type Change, CommitConflict, type Entry, type Store } from '../store/store.ts';
 import { followersOf, moveTag, newest } from './history.ts';
 import { findStream, imageStreams, streamKey, tagPart } from './imagestream.ts';
 import { limitsStreams, streamExcess } from './limits.ts';
+import { mayRefuse, newHistoryErrors, registryPolicy } from './registrypolicy.ts';
 import { moveCount, recordMoves, type TagMoveCause } from './tagmove.ts';
 import type { ImageStream, NamedTagEventList, TagEvent } from './types.ts';
 
@@ -142,7 +143,10 @@ async function commitMove(
   if (!ctx.dryRun) await ctx.store.commit(changes);
 }
 
-/** The namespace's LimitRanges are about all of a stream, so it is read whole if there are any. */
+/**
+ * Refuses what the status may not become. The namespace's LimitRanges and the list of allowed registries are about all of
+ * a stream, which is read whole only if they may have something against it.
+ */
 async function refuseExcess(
   ctx: Context,
   { metadata, spec }: ImageStream,
@@ -150,7 +154,8 @@ async function refuseExcess(
 ): Promise<void> {
   const { namespace = '', name = '' } = metadata;
   const { limits } = await restrictionsFor(ctx, namespace);
-  if (!limitsStreams(limits)) return;
+  const policy = registryPolicy(ctx.settings, metadata);
+  if (!limitsStreams(limits) && !(policy && mayRefuse(policy, changed.values()))) return;
   const old = await findStream(ctx, namespace, name);
   const histories = new Map(old?.status?.tags?.map((history) => [history.tag, history]));
   for (const [tag, history] of changed) {
@@ -160,5 +165,7 @@ async function refuseExcess(
   const status = { dockerImageRepository: '', tags: [...histories.values()] };
   const next: ImageStream = { metadata, ...(spec && { spec }), status };
   const excess = streamExcess(limits, old, next);
-  if (excess !== undefined) throw invalid(imageStreams, name, [forbiddenField('imageStream', excess)]);
+  const errors: FieldError[] = excess === undefined ? [] : [forbiddenField('imageStream', excess)];
+  if (policy) errors.push(...newHistoryErrors(policy, next, old));
+  if (errors.length > 0) throw invalid(imageStreams, name, errors);
 }

@@ -1,8 +1,9 @@
 /** What is wrong with an ImageStream or a tag, in the words of openshift-apiserver (pkg/image/apis/image/validation). */
 import { parseReference, ReferenceInvalid } from '../image/reference.ts';
 import { referenceFault } from '../images/validate.ts';
-import { type FieldError, invalidValue, required } from '../objects/errors.ts';
+import { type FieldError, forbiddenField, invalidValue, required } from '../objects/errors.ts';
 import { nameOf } from '../objects/object.ts';
+import { historyErrors, type RegistryPolicy, sourceRefusal } from './registrypolicy.ts';
 import type { ImageStream, NamedTagEventList, TagReference } from './types.ts';
 
 const STREAM_NAME = /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
@@ -13,20 +14,20 @@ export function streamNameFault(name: string): string | undefined {
   return STREAM_NAME.test(name) ? undefined : 'must match "[a-z0-9]+(?:[._-][a-z0-9]+)*"';
 }
 
-/** Errors of a stream without its metadata and status. */
-export function validateStream(stream: ImageStream): FieldError[] {
+/** Errors of a stream without its metadata. Its status is right but for where its images come from. */
+export function validateStream(stream: ImageStream, policy: RegistryPolicy | undefined): FieldError[] {
   const errors: FieldError[] = [];
   const repository = `${stream.metadata.namespace}/${nameOf(stream)}`;
   if (repository.length > REPOSITORY_CHARACTERS) {
     const detail = `'namespace/name' cannot be longer than ${REPOSITORY_CHARACTERS} characters`;
     errors.push(invalidValue('metadata.name', nameOf(stream), detail));
   }
-  errors.push(...validateRepository(stream.spec?.dockerImageRepository ?? ''));
-  for (const tag of stream.spec?.tags ?? []) errors.push(...validateTag(tag, `spec.tags[${tag.name}]`));
-  return errors;
+  errors.push(...validateRepository(stream.spec?.dockerImageRepository ?? '', policy));
+  for (const tag of stream.spec?.tags ?? []) errors.push(...validateTag(tag, `spec.tags[${tag.name}]`, policy));
+  return policy ? [...errors, ...historyErrors(policy, stream)] : errors;
 }
 
-function validateRepository(repository: string): FieldError[] {
+function validateRepository(repository: string, policy: RegistryPolicy | undefined): FieldError[] {
   if (repository === '') return [];
   const field = 'spec.dockerImageRepository';
   try {
@@ -34,7 +35,8 @@ function validateRepository(repository: string): FieldError[] {
     const errors: FieldError[] = [];
     if (tag) errors.push(invalidValue(field, repository, 'the repository name may not contain a tag'));
     if (id) errors.push(invalidValue(field, repository, 'the repository name may not contain an ID'));
-    return errors;
+    const refused = errors.length === 0 && policy ? sourceRefusal(policy, repository, false) : undefined;
+    return refused === undefined ? errors : [forbiddenField(field, refused)];
   } catch (error) {
     if (error instanceof ReferenceInvalid) return [invalidValue(field, repository, error.message)];
     throw error;
@@ -42,13 +44,13 @@ function validateRepository(repository: string): FieldError[] {
 }
 
 /** Errors of a tag of a spec, of an ImageStreamTag (`path` is `tag`) or of an ImageTag (`spec`). */
-export function validateTag(tag: TagReference, path: string): FieldError[] {
+export function validateTag(tag: TagReference, path: string, policy: RegistryPolicy | undefined): FieldError[] {
   const errors: FieldError[] = [];
   const { from, importPolicy, referencePolicy } = tag;
   if (from) {
     const name = from.name ?? '';
     if (!name) errors.push(required(`${path}.from.name`));
-    errors.push(...validateFrom(tag, from.kind ?? '', name, path));
+    errors.push(...validateFrom(tag, from.kind ?? '', name, path, policy));
   }
   const type = referencePolicy?.type ?? '';
   if (type !== 'Source' && type !== 'Local') {
@@ -63,11 +65,19 @@ export function validateTag(tag: TagReference, path: string): FieldError[] {
   return errors;
 }
 
-function validateFrom(tag: TagReference, kind: string, name: string, path: string): FieldError[] {
+function validateFrom(
+  tag: TagReference,
+  kind: string,
+  name: string,
+  path: string,
+  policy: RegistryPolicy | undefined,
+): FieldError[] {
   switch (kind) {
     case 'DockerImage': {
       const fault = name ? referenceFault(name) : undefined;
-      return fault === undefined ? [] : [invalidValue(`${path}.from.name`, name, fault)];
+      if (fault !== undefined) return [invalidValue(`${path}.from.name`, name, fault)];
+      const refused = policy && sourceRefusal(policy, name, tag.importPolicy?.insecure);
+      return refused === undefined ? [] : [forbiddenField(`${path}.from.name`, refused)];
     }
     case 'ImageStreamImage':
     case 'ImageStreamTag': {
