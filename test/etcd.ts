@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EtcdLocation } from '../src/store/etcd/location.ts';
+import type { EtcdLocation, EtcdTls } from '../src/store/etcd/location.ts';
 import { type Part, part } from './parts.ts';
 import { temporaryFolder } from './program.ts';
 
@@ -18,6 +18,8 @@ export interface EtcdOptions {
   readonly members?: number;
   /** Further flags of each member. */
   readonly flags?: readonly string[];
+  /** With which clients are served: without it, without TLS. */
+  readonly tls?: EtcdTls;
 }
 
 /** A cluster that answers. */
@@ -38,7 +40,12 @@ process.on('exit', () => {
 });
 
 /** Starts a cluster and resolves when it answers. It does not outlive this process, however that ends. */
-export async function startEtcd({ program = 'etcd', members = 1, flags = [] }: EtcdOptions = {}): Promise<TestEtcd> {
+export async function startEtcd({
+  program = 'etcd',
+  members = 1,
+  flags = [],
+  tls,
+}: EtcdOptions = {}): Promise<TestEtcd> {
   const folder = temporaryFolder();
   const ports = await freePorts(2 * members);
   const clients = ports.slice(0, members);
@@ -46,7 +53,7 @@ export async function startEtcd({ program = 'etcd', members = 1, flags = [] }: E
   const cluster = peers.map((port, index) => `m${index}=http://127.0.0.1:${port}`).join(',');
   const children: ChildProcess[] = [];
   const start = (index: number): void => {
-    const client = `http://127.0.0.1:${clients[index]}`;
+    const client = `${tls ? 'https' : 'http'}://127.0.0.1:${clients[index]}`;
     const peer = `http://127.0.0.1:${peers[index]}`;
     const args = ['--name', `m${index}`, '--data-dir', join(folder, `m${index}`), '--listen-client-urls', client];
     args.push('--advertise-client-urls', client, '--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer);
@@ -58,7 +65,7 @@ export async function startEtcd({ program = 'etcd', members = 1, flags = [] }: E
   };
   for (let index = 0; index < members; index++) start(index);
   const endpoints = clients.map((port) => `127.0.0.1:${port}`);
-  await Promise.all(endpoints.map(healthy));
+  await Promise.all(endpoints.map((endpoint) => healthy(endpoint, tls)));
   let stores = 0;
   return {
     endpoints,
@@ -66,7 +73,7 @@ export async function startEtcd({ program = 'etcd', members = 1, flags = [] }: E
     signal: (member, signal) => children[member]?.kill(signal),
     async restart(member) {
       start(member);
-      await healthy(endpoints[member] ?? '');
+      await healthy(endpoints[member] ?? '', tls);
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(children.map(ended));
@@ -81,11 +88,12 @@ async function ended(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-async function healthy(endpoint: string): Promise<void> {
+/** Whoever is asked over TLS counts as healthy as soon as it listens: stores wait for etcd by themselves. */
+async function healthy(endpoint: string, tls: EtcdTls | undefined): Promise<void> {
   for (const until = performance.now() + READY_TIMEOUT_MS; ; ) {
     try {
       const answer = await fetch(`http://${endpoint}/health`);
-      if (answer.ok && (await answer.text()).includes('true')) return;
+      if (tls || (answer.ok && (await answer.text()).includes('true'))) return;
     } catch {
       // It does not listen yet.
     }
