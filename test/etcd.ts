@@ -1,6 +1,7 @@
 /** A real etcd on free ports, with its data in a temporary folder: one member, or several. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EtcdLocation, EtcdTls } from '../src/store/etcd/location.ts';
@@ -50,14 +51,14 @@ export async function startEtcd({
   const ports = await freePorts(2 * members);
   const clients = ports.slice(0, members);
   const peers = ports.slice(members);
-  const cluster = peers.map((port, index) => `m${index}=http://127.0.0.1:${port}`).join(',');
+  const peerUrls = peers.map((port, index) => `m${index}=http://127.0.0.1:${port}`).join(',');
   const children: ChildProcess[] = [];
   const start = (index: number): void => {
     const client = `${tls ? 'https' : 'http'}://127.0.0.1:${clients[index]}`;
     const peer = `http://127.0.0.1:${peers[index]}`;
     const args = ['--name', `m${index}`, '--data-dir', join(folder, `m${index}`), '--listen-client-urls', client];
     args.push('--advertise-client-urls', client, '--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer);
-    args.push('--initial-cluster', cluster, '--log-level', 'error', ...flags);
+    args.push('--initial-cluster', peerUrls, '--log-level', 'error', ...flags);
     const child = spawn(part(program), args, { stdio: 'ignore' });
     running.add(child);
     child.on('exit', () => running.delete(child));
@@ -65,9 +66,8 @@ export async function startEtcd({
   };
   for (let index = 0; index < members; index++) start(index);
   const endpoints = clients.map((port) => `127.0.0.1:${port}`);
-  await Promise.all(endpoints.map((endpoint) => healthy(endpoint, tls)));
   let stores = 0;
-  return {
+  const cluster: TestEtcd = {
     endpoints,
     location: () => ({ endpoints, prefix: `/test/${stores++}` }),
     signal: (member, signal) => children[member]?.kill(signal),
@@ -79,6 +79,13 @@ export async function startEtcd({
       await Promise.all(children.map(ended));
     },
   };
+  try {
+    await Promise.all(endpoints.map((endpoint) => healthy(endpoint, tls)));
+    return cluster;
+  } catch (error) {
+    await cluster[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 async function ended(child: ChildProcess): Promise<void> {
@@ -92,14 +99,22 @@ async function ended(child: ChildProcess): Promise<void> {
 async function healthy(endpoint: string, tls: EtcdTls | undefined): Promise<void> {
   for (const until = performance.now() + READY_TIMEOUT_MS; ; ) {
     try {
+      if (tls) return await listens(endpoint);
       const answer = await fetch(`http://${endpoint}/health`);
-      if (tls || (answer.ok && (await answer.text()).includes('true'))) return;
+      if (answer.ok && (await answer.text()).includes('true')) return;
     } catch {
       // It does not listen yet.
     }
     if (performance.now() > until) throw new Error(`etcd at ${endpoint} was not ready in time`);
     await sleep(20);
   }
+}
+
+async function listens(endpoint: string): Promise<void> {
+  const [host = '', port = ''] = endpoint.split(':');
+  const socket = createConnection({ host, port: Number(port) });
+  await once(socket, 'connect');
+  socket.destroy();
 }
 
 /** Ports that were free a moment ago. */
