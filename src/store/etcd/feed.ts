@@ -33,7 +33,9 @@ export class Feed {
 
   watch(prefix: string, after: Revision, listener: WatchListener): Watch {
     const watcher = this.#watchers.add(prefix, this.#history.atLeastBirth(after), listener);
-    if (after >= this.#watchers.begun) watcher.join();
+    const { compacted } = this.#history;
+    if (after < compacted) setImmediate(() => watcher.end(new Compacted(compacted)));
+    else if (after >= this.#watchers.begun) watcher.join();
     // The past is told in a turn of its own: a listener is never called inside watch().
     else setImmediate(() => this.#catchUp(watcher));
     return watcher;

@@ -55,10 +55,10 @@ export class History {
    */
   async compact(before: Revision, current: Revision): Promise<void> {
     if (before > current) throw new RevisionAhead(current);
-    // Of the time before the store there is nothing to forget, and it may be another program's.
-    if (before <= this.#birth) return;
     try {
-      await this.#members.call(COMPACT, { revision: before }, { repeatable: false, withinMs: ETCD_COMPACT_MS });
+      // Of the time before the store there is nothing to forget, and it may be another program's.
+      if (before > this.#birth)
+        await this.#members.call(COMPACT, { revision: before }, { repeatable: false, withinMs: ETCD_COMPACT_MS });
     } catch (error) {
       if (!isCompacted(error)) throw storeFailure(error, this.#members.where);
     }

@@ -6,6 +6,7 @@ import { ETCD_CALL_MS, ETCD_LAG_MS } from '../../limits.ts';
 import { checkKey } from '../key.ts';
 import {
   type Awaitable,
+  Compacted,
   type Entry,
   type Freshness,
   type ListOptions,
@@ -22,7 +23,13 @@ import type { Reader } from './reader.ts';
 import type { Replica } from './replica.ts';
 
 /** Where a read is to be answered: from memory, or from etcd at a revision (undefined: the latest). */
-type Source = { readonly memory: true; readonly as?: Revision } | { readonly memory: false; readonly at?: Revision };
+type Source = {
+  readonly memory: boolean;
+  /** Where etcd is asked. */
+  readonly at?: Revision;
+  /** What the page says that it is of, if that is not where it was read. */
+  readonly as?: Revision;
+};
 
 const MEMORY: Source = { memory: true };
 const LATEST: Source = { memory: false };
@@ -80,7 +87,10 @@ export class Reads {
   }
 
   async #list(prefix: string, options: ListOptions, source: Source): Promise<Page> {
-    if (!source.memory) return this.#reader.list(prefix, options, source.at);
+    if (!source.memory) {
+      const page = await this.#reader.list(prefix, options, source.at);
+      return source.as === undefined ? page : { ...page, revision: source.as };
+    }
     const { mirror } = this.#replica;
     const outline = mirror.list(prefix, options);
     const page = this.#page(outline, source.as);
@@ -137,7 +147,8 @@ export class Reads {
       const current = await this.#barrier.pass();
       if (revision > current) throw new RevisionAhead(current);
     }
-    return { memory: false, at: history.atLeastBirth(revision) };
+    if (revision < history.compacted) throw new Compacted(history.compacted);
+    return { memory: false, at: history.atLeastBirth(revision), as: revision };
   }
 
   /** The barrier's question. A revision that is older than what was known before means that etcd has lost its past. */
