@@ -1,15 +1,15 @@
 /** Server-side apply: a PATCH that says which fields its manager wants, and makes the object if there is none. */
-import { refusalOf } from '../access/authorizer.ts';
 import { API_BODY_BYTES, CONFLICT_TRIES } from '../limits.ts';
 import { canonical } from '../objects/canonical.ts';
 import type { Context } from '../objects/context.ts';
-import { badRequest, forbidden, isProblem } from '../objects/errors.ts';
+import { badRequest, isProblem } from '../objects/errors.ts';
 import { ApplyConflict, apply, conflictProblem } from '../objects/fields/apply.ts';
 import type { Manager } from '../objects/fields/managed.ts';
 import { apiTime, type KubeObject } from '../objects/object.ts';
 import type { Resource, Subresource } from '../objects/resource.ts';
 import { createObject, updateObject } from '../objects/writes.ts';
 import { decodeBody, readBody } from './body.ts';
+import { checkCreate } from './createright.ts';
 import { contextOf, type Exchange } from './exchange.ts';
 import { fieldFindings } from './fieldvalidation.ts';
 import type { WriteOptions } from './options.ts';
@@ -99,7 +99,7 @@ async function applyKept(
     } catch (error) {
       if (!isProblem(error, 'NotFound') || subresource) throw error;
     }
-    await checkCreate(ctx, request);
+    await checkCreate(ctx, resource, namespace, name);
     try {
       return await createObject(ctx, resource, namespace, applied(undefined));
     } catch (error) {
@@ -119,19 +119,6 @@ async function applyComputed(
     if (isProblem(error, 'NotFound')) return undefined;
     throw error;
   });
-  if (!live) await checkCreate(ctx, request);
+  if (!live) await checkCreate(ctx, resource, namespace, name);
   return computedOf(resource, 'update').update(ctx, namespace, name, applied(live));
-}
-
-/** To make an object takes the right to create it. */
-async function checkCreate(ctx: Context, { resource, namespace, name }: ApplyRequest): Promise<void> {
-  const attributes = {
-    verb: 'create',
-    group: resource.group,
-    resource: resource.resource,
-    ...(namespace && { namespace }),
-    name,
-  };
-  const decision = await ctx.authorizer.authorize(ctx.user, attributes);
-  if (!decision.allowed) throw forbidden(resource, name, refusalOf(ctx.user, attributes, decision));
 }

@@ -127,6 +127,7 @@ test('options of writes', () => {
 test('options of deletions', () => {
   assert.deepEqual(deletionOf(undefined, query('propagationPolicy=Background&gracePeriodSeconds=30&dryRun=All')), {
     dryRun: true,
+    accepted: false,
     options: { propagationPolicy: 'Background', gracePeriodSeconds: 30 },
   });
   const body = {
@@ -140,6 +141,7 @@ test('options of deletions', () => {
     preconditions: { uid: 'u' },
     propagationPolicy: 'Orphan',
   });
+  assert.equal(deletionOf({ orphanDependents: false }, query('')).accepted, true);
   const invalid = 'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: ';
   for (const [given, words] of [
     [

@@ -40,6 +40,8 @@ export interface WriteOptions {
 export interface Deletion {
   readonly dryRun: boolean;
   readonly options: DeleteOptions;
+  /** Whether what is not gone at once is answered with 202: `orphanDependents: false`, the old way to ask for all. */
+  readonly accepted: boolean;
 }
 
 const META = 'meta.k8s.io';
@@ -191,6 +193,7 @@ export function deletionOf(body: unknown, query: Query): Deletion {
     known ?? (orphanDependents === undefined ? undefined : orphanDependents ? 'Orphan' : 'Background');
   return {
     dryRun: dryRun.length > 0,
+    accepted: orphanDependents === false,
     options: {
       ...(preconditions && { preconditions }),
       ...(propagationPolicy && { propagationPolicy }),

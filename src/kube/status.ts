@@ -207,7 +207,12 @@ function aboutObject(problem: Extract<Problem, { reason: 'NotFound' | 'AlreadyEx
     case 'NotFound':
       return failure(404, problem.reason, `${subject} not found`, { details: problem.bare ? {} : details });
     case 'AlreadyExists':
-      return failure(409, problem.reason, `${subject} already exists`, { details });
+      return failure(
+        409,
+        problem.reason,
+        `${problem.deleting ? 'object is being deleted: ' : ''}${subject} already exists`,
+        { details },
+      );
     case 'Conflict':
       return failure(409, problem.reason, `Operation cannot be fulfilled on ${subject}: ${problem.message}`, {
         details,

@@ -131,6 +131,25 @@ export const boxes: Resource<Widget> = {
   },
 };
 
+/** Kept whole: a PUT makes those that are not there, and what they own is orphaned unless a deletion says otherwise. */
+export const leases: Resource<Widget> = {
+  ...widgets,
+  kind: 'Lease',
+  resource: 'leases',
+  singular: 'lease',
+  shortNames: [],
+  subresources: [],
+  kept: {
+    prefix: '/leases/',
+    unconditionalUpdate: false,
+    createOnUpdate: true,
+    dependents: 'orphan',
+    generation: false,
+    validate: () => [],
+    validateName: () => undefined,
+  },
+};
+
 /** Computed: halves of widgets, which cannot be watched. */
 export const halves: Resource<Widget> = {
   ...widgets,
@@ -202,7 +221,7 @@ export async function startTestServer(store: Store = openMemoryStore()): Promise
     suffix: (characters) => String(++count).padStart(characters, 'x'),
   };
   const reported: unknown[] = [];
-  const resources = [widgets, boxes, halves] as unknown as Resource[];
+  const resources = [widgets, boxes, leases, halves] as unknown as Resource[];
   const handler = kubeHandler(services, resources, (req) => userOf(req.headers.user), {
     report: (error) => reported.push(error),
   });

@@ -1,5 +1,5 @@
 /** create, update, delete and deletecollection, of kept and of computed resources. */
-import { API_BODY_BYTES } from '../limits.ts';
+import { API_BODY_BYTES, CONFLICT_TRIES } from '../limits.ts';
 import type { Context } from '../objects/context.ts';
 import { deleteObject } from '../objects/deletes.ts';
 import { isProblem } from '../objects/errors.ts';
@@ -9,6 +9,7 @@ import type { Resource, StatusAnswer, Subresource } from '../objects/resource.ts
 import { nameOfKey } from '../objects/values.ts';
 import { createObject, updateObject, type Written } from '../objects/writes.ts';
 import { decodeBody, readBody } from './body.ts';
+import { checkCreate } from './createright.ts';
 import { contextOf, type Exchange, send, sendStatus } from './exchange.ts';
 import { listForm } from './listform.ts';
 import { ListWriter } from './listwriter.ts';
@@ -77,19 +78,49 @@ export async function update(
   placeInNamespace(resource, object, namespace);
   const ctx = contextOf(exchange, options);
   if (resource.kept) {
-    // Only what names no version can be tried again; the rules change the object that they are given.
-    const again = !object.metadata.resourceVersion;
-    const change = (old: KubeObject): KubeObject => {
-      const next = again ? structuredClone(object) : object;
-      manage(ctx, resource, old, next, subresource?.name);
-      return next;
-    };
-    const rules = subresource?.status && { rules: subresource.status };
-    sendWritten(exchange, resource, await updateObject(ctx, resource, namespace, name, change, rules), how);
+    const written = await updateKept(ctx, { resource, subresource, namespace, name }, object);
+    sendWritten(exchange, resource, written, how);
     return;
   }
   const updated = await computedOf(resource, 'update').update(ctx, namespace, name, object);
   sendUpdated(exchange, resource, updated, how);
+}
+
+interface Place {
+  readonly resource: Resource;
+  readonly subresource: Subresource | undefined;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Writes over what is there or, for the resources that allow it, makes what is not. */
+async function updateKept(ctx: Context, place: Place, object: KubeObject): Promise<Written<KubeObject>> {
+  const { resource, subresource, namespace, name } = place;
+  const creates = resource.kept?.createOnUpdate && !subresource;
+  // What may be tried again is copied: the rules change the object that they are given.
+  const again = creates || !object.metadata.resourceVersion;
+  const change = (old: KubeObject): KubeObject => {
+    const next = again ? structuredClone(object) : object;
+    manage(ctx, resource, old, next, subresource?.name);
+    return next;
+  };
+  const rules = subresource?.status && { rules: subresource.status };
+  for (let tries = 1; ; tries++) {
+    try {
+      return await updateObject(ctx, resource, namespace, name, change, rules);
+    } catch (error) {
+      if (!creates || !isProblem(error, 'NotFound')) throw error;
+    }
+    await checkCreate(ctx, resource, namespace, name);
+    const made = structuredClone(object);
+    delete made.metadata.resourceVersion;
+    manage(ctx, resource, undefined, made);
+    try {
+      return await createObject(ctx, resource, namespace, made);
+    } catch (error) {
+      if (!isProblem(error, 'AlreadyExists') || tries >= CONFLICT_TRIES) throw error;
+    }
+  }
 }
 
 /** Answers with what a computed resource's update came to. */
@@ -106,11 +137,17 @@ export function sendUpdated(
 export function sendWritten(
   exchange: Exchange,
   resource: Resource,
-  { object, served, created }: Written<KubeObject>,
+  written: Written<KubeObject>,
   how: Rendering,
+  code = written.created ? 201 : 200,
 ): void {
-  const body = rendered(resource, { served: () => served, object: () => object }, how, () => exchange.services.now());
-  send(exchange, created ? 201 : 200, how.contentType, body);
+  const shown = { served: () => written.served, object: () => written.object };
+  send(
+    exchange,
+    code,
+    how.contentType,
+    rendered(resource, shown, how, () => exchange.services.now()),
+  );
 }
 
 /** Kinds of the core group whose deletion answers the object even when it is gone, as in Kubernetes. */
@@ -124,7 +161,7 @@ export async function deleteOne(
   name: string,
 ): Promise<void> {
   const how = renderingOf(exchange);
-  const { dryRun, options } = await requestDeletion(exchange);
+  const { dryRun, options, accepted } = await requestDeletion(exchange);
   const ctx = contextOf(exchange, { dryRun });
   if (!resource.kept) {
     await computedOf(resource, 'delete').delete(ctx, namespace, name, options);
@@ -133,7 +170,7 @@ export async function deleteOne(
   }
   const { gone, object, served } = await deleteObject(ctx, resource, namespace, name, options);
   if (!gone || (resource.group === '' && ANSWERS_OBJECT.has(resource.kind))) {
-    sendWritten(exchange, resource, { object, served, created: false }, how);
+    sendWritten(exchange, resource, { object, served, created: false }, how, gone || !accepted ? 200 : 202);
     return;
   }
   const { group, resource: kind } = resource;
@@ -161,8 +198,8 @@ export async function deleteMany(exchange: Exchange, resource: Resource, namespa
     for (const { head } of page.selected) {
       const at = nameOfKey(resource, head.key);
       try {
-        const { object } = await deleteObject(ctx, resource, at.namespace, at.name, options);
-        await writer.add([computedItem(object)]);
+        const { before } = await deleteObject(ctx, resource, at.namespace, at.name, options);
+        await writer.add([computedItem(before)]);
       } catch (error) {
         if (!isProblem(error, 'NotFound')) throw error;
       }

@@ -6,18 +6,20 @@ import type { Context } from './context.ts';
 import { conflict, forbidden, modified, notFound } from './errors.ts';
 import { apiTime, type KubeObject, nameOf } from './object.ts';
 import { readKept } from './reads.ts';
-import type { DeleteOptions, Resource } from './resource.ts';
+import type { DeleteOptions, Kept, Resource } from './resource.ts';
 import { restricted } from './restrictions.ts';
 import { type KeptObject, keptOf, parsed, served } from './values.ts';
 import { storeObject } from './writes.ts';
 
 /** What a deletion came to. */
 export interface Deleted<T> {
-  /** As it was, or as it waits for its finalizers. */
+  /** As it was last, under the version of its deletion, or as it waits for its finalizers. */
   readonly object: T;
   readonly served: Buffer;
   /** Whether it is gone; false if finalizers hold it. */
   readonly gone: boolean;
+  /** As it was before. */
+  readonly before: T;
 }
 
 /**
@@ -52,38 +54,87 @@ async function deleteOnce<T extends KubeObject>(
   options: DeleteOptions,
 ): Promise<Deleted<T>> {
   const old = parsed(resource, ctx.settings, current);
-  checkPreconditions(resource, old, options);
   const kept = keptOf(resource);
   const refused = kept.undeletable?.(old);
   if (refused) throw forbidden(resource, nameOf(old), refused);
-  const bytes = served(resource, ctx.settings, current);
-  if (old.metadata.finalizers?.length || kept.terminate) {
-    if (old.metadata.deletionTimestamp) return { object: old, served: bytes, gone: false };
-    const marked = structuredClone(old);
-    marked.metadata.deletionTimestamp = apiTime(ctx.now());
-    marked.metadata.deletionGracePeriodSeconds = 0;
-    // Kubernetes counts the mark as a change of the object's generation.
-    if (marked.metadata.generation !== undefined) marked.metadata.generation += 1;
-    kept.terminate?.(marked);
+  checkPreconditions(resource, old, options);
+  const finalizers = finalizersFor(kept.dependents ?? 'delete', old.metadata.finalizers ?? [], options);
+  if (finalizers.length > 0 || kept.terminate) {
+    const marked = markedForDeletion(kept, old, finalizers, ctx.now());
     const stored = canonicalOf(resource, marked);
     const changes = puts(resource, namespace, stored, current);
+    if (changes.length === 0) {
+      return { object: old, served: served(resource, ctx.settings, current), gone: false, before: old };
+    }
     const written = await storeObject(ctx, resource, namespace, stored, current, changes);
-    return { object: written.object, served: written.served, gone: false };
+    return { object: written.object, served: written.served, gone: false, before: old };
   }
   const changes = await removal(ctx, resource, namespace, current, old);
-  if (!ctx.dryRun) await ctx.store.commit(changes);
-  return { object: old, served: bytes, gone: true };
+  const revision = ctx.dryRun ? current.head.revision : await ctx.store.commit(changes);
+  const object = { ...old, metadata: { ...old.metadata, resourceVersion: String(revision) } };
+  return { object, served: served(resource, ctx.settings, current, 'object', revision), gone: true, before: old };
 }
 
+/** The object as it waits: the time of the first deletion stays, the finalizers are those that the last one asks for. */
+function markedForDeletion<T extends KubeObject>(
+  { terminate }: Kept<T>,
+  old: T,
+  finalizers: readonly string[],
+  now: Date,
+): T {
+  const marked = structuredClone(old);
+  const { metadata } = marked;
+  if (finalizers.length > 0) metadata.finalizers = [...finalizers];
+  else delete metadata.finalizers;
+  if (!metadata.deletionTimestamp) {
+    metadata.deletionTimestamp = apiTime(now);
+    // Kubernetes counts the mark as a change of the object's generation.
+    if (metadata.generation !== undefined) metadata.generation += 1;
+  }
+  // What is terminated by the server goes when it is cleared, not when its finalizers are gone.
+  if (!terminate) metadata.deletionGracePeriodSeconds = 0;
+  terminate?.(marked);
+  return marked;
+}
+
+const ORPHAN = 'orphan';
+const FOREGROUND = 'foregroundDeletion';
+
+/**
+ * The finalizers that an object has once it is deleted: its own, and the one that stands for what shall become of its
+ * dependents. Without a policy what it has counts, and otherwise what its kind does.
+ */
+function finalizersFor(
+  kind: NonNullable<Kept<KubeObject>['dependents']>,
+  has: readonly string[],
+  { propagationPolicy: policy }: DeleteOptions,
+): readonly string[] {
+  const others = has.filter((finalizer) => finalizer !== ORPHAN && finalizer !== FOREGROUND);
+  if (kind === 'ignore') return others;
+  const wanted = policy === undefined ? has.find((one) => one === ORPHAN || one === FOREGROUND) : undefined;
+  const orphans = policy === 'Orphan' || wanted === ORPHAN || (!policy && !wanted && kind === 'orphan');
+  const waits = policy === 'Foreground' || wanted === FOREGROUND;
+  if (orphans) return has.includes(ORPHAN) && !has.includes(FOREGROUND) ? has : [...others, ORPHAN];
+  if (waits) return has.includes(FOREGROUND) && !has.includes(ORPHAN) ? has : [...others, FOREGROUND];
+  return others;
+}
+
+/** Words and the name of the kind are Kubernetes', which has others for what the server terminates. */
 function checkPreconditions<T extends KubeObject>(resource: Resource<T>, old: T, options: DeleteOptions): void {
   const { uid, resourceVersion } = options.preconditions ?? {};
-  const kind = { group: resource.group, resource: resource.kind };
-  if (uid !== undefined && uid !== old.metadata.uid) {
-    const message = `the UID in the precondition (${uid}) does not match the UID in record (${old.metadata.uid}). The object might have been deleted and then recreated`;
-    throw conflict(kind, nameOf(old), message);
+  const { uid: realUid, resourceVersion: realVersion } = old.metadata;
+  const terminates = keptOf(resource).terminate !== undefined;
+  const about = { group: resource.group, resource: terminates ? resource.resource : resource.kind };
+  if (uid !== undefined && uid !== realUid) {
+    const message = terminates
+      ? `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${realUid}`
+      : `the UID in the precondition (${uid}) does not match the UID in record (${realUid}). The object might have been deleted and then recreated`;
+    throw conflict(about, nameOf(old), message);
   }
-  if (resourceVersion !== undefined && resourceVersion !== old.metadata.resourceVersion) {
-    const message = `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${old.metadata.resourceVersion}). The object might have been modified`;
-    throw conflict(kind, nameOf(old), message);
+  if (resourceVersion !== undefined && resourceVersion !== realVersion) {
+    const message = terminates
+      ? `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${realVersion}`
+      : `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${realVersion}). The object might have been modified`;
+    throw conflict(about, nameOf(old), message);
   }
 }

@@ -52,7 +52,13 @@ export type Problem =
       /** Whether the details say nothing. */
       readonly bare?: true;
     }
-  | { readonly reason: 'AlreadyExists'; readonly resource: GroupResource; readonly name: string }
+  | {
+      readonly reason: 'AlreadyExists';
+      readonly resource: GroupResource;
+      readonly name: string;
+      /** Whether what exists is on its way out. */
+      readonly deleting?: boolean;
+    }
   | { readonly reason: 'Conflict'; readonly resource: GroupResource; readonly name: string; readonly message: string }
   | {
       readonly reason: 'Invalid';
@@ -100,8 +106,8 @@ export function notFound(resource: GroupResource, name: string): DomainError {
   return new DomainError({ reason: 'NotFound', resource: named(resource), name });
 }
 
-export function alreadyExists(resource: GroupResource, name: string): DomainError {
-  return new DomainError({ reason: 'AlreadyExists', resource: named(resource), name });
+export function alreadyExists(resource: GroupResource, name: string, deleting = false): DomainError {
+  return new DomainError({ reason: 'AlreadyExists', resource: named(resource), name, deleting });
 }
 
 export function conflict(resource: GroupResource, name: string, message: string): DomainError {

@@ -85,6 +85,13 @@ export interface Kept<T extends KubeObject> {
    */
   terminate?(object: T): void;
   /**
+   * What a deletion that names no policy does to the objects that this one owns: `delete` (if this is not given),
+   * `orphan`, or `ignore` them, whatever is asked for.
+   */
+  readonly dependents?: 'delete' | 'orphan' | 'ignore';
+  /** Whether a PUT of an object that is not there makes it. */
+  readonly createOnUpdate?: boolean;
+  /**
    * Changes that belong into the same commit as the object itself (records, links, checks). `object` is undefined for a
    * deletion, `old` for a creation. Called again on every try.
    */

@@ -56,7 +56,11 @@ export async function createObject<T extends KubeObject>(
     } catch (error) {
       if (!(error instanceof CommitConflict)) throw error;
       const taken = error.key === keyOf(resource, namespace, nameOf(object));
-      if (taken && (generate === undefined || tries >= CONFLICT_TRIES)) throw alreadyExists(resource, nameOf(object));
+      if (taken && (generate === undefined || tries >= CONFLICT_TRIES)) {
+        const there = await readKept(ctx.store, resource, namespace, nameOf(object));
+        const deleting = there && parsed(resource, ctx.settings, there).metadata.deletionTimestamp;
+        throw alreadyExists(resource, nameOf(object), Boolean(deleting));
+      }
       if (tries >= CONFLICT_TRIES) throw modified(resource, nameOf(object));
     }
   }
@@ -168,7 +172,8 @@ async function updateOnce<T extends KubeObject>(
   const metadataErrors = validateMetadataUpdate(object, old);
   await refuseInvalid(ctx, resource, object, old, metadataErrors, rules);
   const stored = canonicalOf(resource, object);
-  if (stored.metadata.deletionTimestamp && !stored.metadata.finalizers?.length) {
+  const { deletionTimestamp, deletionGracePeriodSeconds, finalizers } = stored.metadata;
+  if (deletionTimestamp && deletionGracePeriodSeconds === 0 && !finalizers?.length) {
     const changes = await removal(ctx, resource, namespace, current, old);
     if (!ctx.dryRun) await ctx.store.commit(changes);
     return { object: stored, served: Buffer.from(JSON.stringify(stored)), created: false };
