@@ -63,7 +63,7 @@ interface Target {
 interface Change {
   /** Members that the patch names twice. */
   readonly duplicates: readonly string[];
-  /** The object with the patch applied; the object may be changed. */
+  /** The object with the patch applied; the object itself stays as it is. */
   apply(object: KubeObject): unknown;
 }
 
@@ -78,7 +78,7 @@ function changeOf(type: Exclude<PatchType, 'apply'>, bytes: Buffer, resource: Re
     }
     // A patch is applied anew to each version that is met, and what it adds must not be shared between them.
     const apply = (object: KubeObject): unknown =>
-      translated(() => applyJsonPatch(object, structuredClone(operations), API_BODY_BYTES));
+      translated(() => applyJsonPatch(structuredClone(object), structuredClone(operations), API_BODY_BYTES));
     return { duplicates: duplicates.map(withoutOperation), apply };
   }
   if (!isObject(value)) {
@@ -155,7 +155,7 @@ async function patchComputed(
   for (let tries = 1; ; tries++) {
     const base = await baseOf(resource, ctx, namespace, name);
     const version = base.metadata.resourceVersion;
-    const object = patched(target, change, structuredClone(base));
+    const object = patched(target, change, base);
     const named = object.metadata.resourceVersion !== version;
     try {
       return await computedOf(resource, 'update').update(ctx, namespace, name, object);

@@ -31,7 +31,7 @@ import { partsOf, pathsSet, shapeOf, Untypable } from './typed.ts';
 
 /** One field that another manager manages. */
 export interface FieldConflict {
-  readonly manager: Manager & { readonly time?: string };
+  readonly manager: Manager;
   readonly path: FieldPath;
 }
 
@@ -152,6 +152,5 @@ export function conflictProblem(error: ApplyConflict): DomainError {
 function describe({ manager, path }: FieldConflict): { readonly manager: string; readonly field: string } {
   const version = manager.operation === 'Update' ? ` using ${manager.apiVersion}` : '';
   const subresource = manager.subresource ? ` with subresource ${JSON.stringify(manager.subresource)}` : '';
-  const at = manager.operation === 'Update' && manager.time ? ` at ${manager.time}` : '';
-  return { manager: `${JSON.stringify(manager.manager)}${version}${subresource}${at}`, field: pathText(path) };
+  return { manager: `${JSON.stringify(manager.manager)}${subresource}${version}`, field: pathText(path) };
 }
