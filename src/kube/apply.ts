@@ -16,7 +16,7 @@ import type { WriteOptions } from './options.ts';
 import { baseOf, computedOf } from './read.ts';
 import { apiVersionOf, type Rendering } from './representation.ts';
 import { checkName, otherType, placeInNamespace } from './requestobject.ts';
-import { sendUpdated, sendWritten } from './write.ts';
+import { sendUpdated, sendWritten, untouchedBy } from './write.ts';
 
 export interface ApplyRequest {
   readonly resource: Resource;
@@ -75,10 +75,18 @@ function result(
     ...(subresource && { subresource: subresource.name }),
   };
   try {
-    const object = apply(resource.schema, live, config, manager, options.force, time);
-    const made = canonical(resource.schema, object).value;
-    resource.normalise?.(made);
-    return made;
+    const object = apply(
+      resource.schema,
+      live,
+      config,
+      manager,
+      options.force,
+      time,
+      untouchedBy(resource, subresource),
+    );
+    const { value } = canonical(resource.schema, object);
+    resource.normalise?.(value);
+    return value;
   } catch (error) {
     throw error instanceof ApplyConflict ? conflictProblem(error) : error;
   }

@@ -42,7 +42,7 @@ export async function patch(
     const rules = subresource?.status && { rules: subresource.status };
     const apply = (old: KubeObject): KubeObject => {
       const next = patched(target, change, old);
-      manage(ctx, resource, old, next, subresource?.name);
+      manage(ctx, resource, old, next, subresource);
       return next;
     };
     const written = await updateObject(ctx, resource, namespace, name, apply, { retry: true, ...rules });

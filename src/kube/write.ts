@@ -3,7 +3,8 @@ import { API_BODY_BYTES, CONFLICT_TRIES } from '../limits.ts';
 import type { Context } from '../objects/context.ts';
 import { deleteObject } from '../objects/deletes.ts';
 import { isProblem } from '../objects/errors.ts';
-import { managedByUpdate } from '../objects/fields/managed.ts';
+import type { FieldSet } from '../objects/fields/fieldset.ts';
+import { managedByUpdate, untouchable } from '../objects/fields/managed.ts';
 import { apiTime, type KubeObject, nameOf } from '../objects/object.ts';
 import type { Resource, StatusAnswer, Subresource } from '../objects/resource.ts';
 import { nameOfKey } from '../objects/values.ts';
@@ -45,18 +46,39 @@ export function manage(
   resource: Resource,
   old: KubeObject | undefined,
   object: KubeObject,
-  subresource?: string,
+  subresource?: Subresource,
 ): void {
   const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
   const writer = {
     manager: ctx.fieldManager ?? 'unknown',
     operation: 'Update' as const,
     apiVersion,
-    ...(subresource && { subresource }),
+    ...(subresource && { subresource: subresource.name }),
   };
-  const managed = managedByUpdate(resource.schema, old, object, writer, apiTime(ctx.now()));
+  const managed = managedByUpdate(
+    resource.schema,
+    old,
+    object,
+    writer,
+    apiTime(ctx.now()),
+    untouchedBy(resource, subresource),
+  );
   if (managed.length > 0) object.metadata.managedFields = managed;
   else delete object.metadata.managedFields;
+}
+
+const untouched = new WeakMap<readonly string[], FieldSet>();
+
+/** The fields that a write leaves as they are. */
+export function untouchedBy(resource: Resource, subresource: Subresource | undefined): FieldSet | undefined {
+  const paths = (subresource ?? resource).untouched;
+  if (!paths) return undefined;
+  let fields = untouched.get(paths);
+  if (!fields) {
+    fields = untouchable(paths);
+    untouched.set(paths, fields);
+  }
+  return fields;
 }
 
 function isStatus(made: KubeObject | StatusAnswer): made is StatusAnswer {
@@ -101,7 +123,7 @@ async function updateKept(ctx: Context, place: Place, object: KubeObject): Promi
   const again = creates || !object.metadata.resourceVersion;
   const change = (old: KubeObject): KubeObject => {
     const next = again ? structuredClone(object) : object;
-    manage(ctx, resource, old, next, subresource?.name);
+    manage(ctx, resource, old, next, subresource);
     return next;
   };
   const rules = subresource?.status && { rules: subresource.status };

@@ -141,24 +141,29 @@ function ownerMemberErrors(owner: OwnerReference, field: string): FieldError[] {
 }
 
 function finalizerErrors(finalizers: readonly string[], field: string): FieldError[] {
-  const errors: FieldError[] = [];
-  for (const finalizer of finalizers) {
-    for (const detail of labelKey(finalizer)) errors.push(invalidValue(field, finalizer, detail));
-  }
+  const errors = finalizers.flatMap((finalizer) => finalizerName(finalizer, field));
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     errors.push(invalidValue(field, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'));
   }
   return errors;
 }
 
+function finalizerName(finalizer: string, field: string): FieldError[] {
+  return labelKey(finalizer).map((detail) => invalidValue(field, finalizer, detail));
+}
+
+/** What is wrong with one finalizer: its name, or that it belongs to nobody. */
+export function validateFinalizer(finalizer: string, field: string): FieldError[] {
+  return [...finalizerName(finalizer, field), ...unqualifiedFinalizer(finalizer, field)];
+}
+
 function unqualifiedFinalizers(finalizers: readonly string[], field: string): FieldError[] {
-  const errors: FieldError[] = [];
-  for (const [index, finalizer] of finalizers.entries()) {
-    if (finalizer.includes('/') || STANDARD_FINALIZERS.has(finalizer)) continue;
-    const detail = 'name is neither a standard finalizer name nor is it fully qualified';
-    errors.push(invalidValue(`${field}[${index}]`, finalizer, detail));
-  }
-  return errors;
+  return finalizers.flatMap((finalizer, index) => unqualifiedFinalizer(finalizer, `${field}[${index}]`));
+}
+
+function unqualifiedFinalizer(finalizer: string, field: string): FieldError[] {
+  if (finalizer.includes('/') || STANDARD_FINALIZERS.has(finalizer)) return [];
+  return [invalidValue(field, finalizer, 'name is neither a standard finalizer name nor is it fully qualified')];
 }
 
 function managedFieldsErrors(entries: readonly ManagedFieldsEntry[] | undefined, field: string): FieldError[] {

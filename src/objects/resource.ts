@@ -25,10 +25,12 @@ export interface Resource<T extends KubeObject = KubeObject> {
   readonly schema: ObjectSchema;
   readonly table: TableColumns<T>;
   /**
-   * What decoding makes of an object beyond its schema, in place: OpenShift's conversions. It happens before it is seen who
+   * What decoding makes of an object beyond its schema, in place: defaults, OpenShift's conversions. It happens before it is seen who
    * manages which fields.
    */
   normalise?(object: T): void;
+  /** Fields (`status`) that writes of the object leave as they are, so that the writer does not manage them. */
+  readonly untouched?: readonly string[];
   /** Fields beside metadata.name and metadata.namespace that fieldSelector may name. */
   readonly fields?: Readonly<Record<string, FieldReader<T>>>;
   /** Set for objects that are stored as such: the edge reads, writes and watches them. */
@@ -155,6 +157,8 @@ export interface Subresource<T extends KubeObject = KubeObject> {
   readonly schema?: ObjectSchema;
   /** `status`: a view on the kept object with rules of its own for updates. */
   readonly status?: Pick<Kept<T>, 'prepareUpdate' | 'validate'>;
+  /** As the resource's own, for writes through this. */
+  readonly untouched?: readonly string[];
   /** Objects of another resource in the namespace, of which only some are shown; the name in the path is not looked at. */
   readonly lists?: { readonly resource: Resource; includes(object: KubeObject): boolean };
   /** Anything else that can be read. */

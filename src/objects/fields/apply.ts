@@ -59,22 +59,23 @@ export function apply(
   manager: Manager,
   force: boolean,
   time: string,
+  untouched?: FieldSet,
 ): KubeObject {
   if (config.metadata.managedFields?.length) throw badRequest('metadata.managedFields must be nil');
   const managed = readManaged(live?.metadata.managedFields) ?? [];
   const base = live ? comparable(schema, live) : { ...head(config), metadata: {} };
   try {
-    const wanted = manageable(fieldSet(pathsSet(schema, config)));
+    const wanted = manageable(fieldSet(pathsSet(schema, config)), untouched);
     const own = managed.find((each) => sameManager(each, manager));
     const others = managed.filter((each) => each !== own);
     const merged = merge(schema, base, config) as KubeObject;
     const unwanted = own ? difference(own.fields, wanted) : fieldSet([]);
     const pruned = prune(schema, merged, unwanted, [wanted, ...others.map(({ fields }) => fields)]);
     const { added, modified, removed } = compare(schema, base, pruned);
-    const changed = manageable(union(added, modified));
+    const changed = manageable(union(added, modified), untouched);
     const conflicts = overlaps(others, changed);
     if (conflicts.length > 0 && !force) throw new ApplyConflict(conflicts.flatMap(conflictsOf));
-    const left = withoutFields(withoutFields(others, changed), manageable(removed));
+    const left = withoutFields(withoutFields(others, changed), manageable(removed, untouched));
     const same = own && isDeepStrictEqual(pathsOf(own.fields), pathsOf(wanted)) && isEmptySet(changed);
     const entries = granted(left, manager, wanted, same && own.time ? own.time : time);
     const managedFields = printManaged(entries);

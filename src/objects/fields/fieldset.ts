@@ -81,6 +81,18 @@ export function difference(a: FieldSet, b: FieldSet): FieldSet {
   return made(a.member && !b.member, children);
 }
 
+/** The paths of `a` that are neither members of `b` nor below one. */
+export function outside(a: FieldSet, b: FieldSet): FieldSet {
+  if (b.member) return NO_FIELDS;
+  const children = new Map<string, Node>();
+  for (const [element, node] of a.children) {
+    const other = b.children.get(element);
+    const rest = other ? outside(node, other) : node;
+    if (!isEmptySet(rest)) children.set(element, rest);
+  }
+  return made(a.member, children);
+}
+
 /** Whether a path is in the set. */
 export function hasPath(set: FieldSet, path: FieldPath): boolean {
   let node: Node | undefined = set;

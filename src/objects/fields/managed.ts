@@ -11,6 +11,7 @@ import {
   fromFieldsV1,
   intersection,
   isEmptySet,
+  outside,
   toFieldsV1,
   union,
 } from './fieldset.ts';
@@ -28,6 +29,11 @@ export interface Manager {
   readonly subresource?: string;
 }
 
+/** Fields that a write leaves as they are, whatever it says: whoever writes does not come to manage them. */
+export function untouchable(paths: readonly string[]): FieldSet {
+  return fieldSet(paths.map((path) => path.split('.').map((name) => `f:${name}`)));
+}
+
 /** What a manager manages, and since when it was last changed. */
 export interface Managed extends Manager {
   readonly fields: FieldSet;
@@ -42,7 +48,6 @@ const UNMANAGED = fieldSet([
   ...[
     'name',
     'namespace',
-    'generateName',
     'creationTimestamp',
     'selfLink',
     'uid',
@@ -54,9 +59,10 @@ const UNMANAGED = fieldSet([
   ].map((name) => ['f:metadata', `f:${name}`]),
 ]);
 
-/** A set of fields without those that nobody manages. */
-export function manageable(fields: FieldSet): FieldSet {
-  return difference(fields, UNMANAGED);
+/** A set of fields without those that nobody manages, or that this write does not touch. */
+export function manageable(fields: FieldSet, untouched?: FieldSet): FieldSet {
+  const managed = difference(fields, UNMANAGED);
+  return untouched ? outside(managed, untouched) : managed;
 }
 
 /** Reads managedFields; undefined if any entry cannot be read. */
@@ -142,6 +148,7 @@ export function managedByUpdate(
   object: KubeObject,
   writer: Manager,
   time: string,
+  untouched?: FieldSet,
 ): ManagedFieldsEntry[] {
   if (isReset(object.metadata.managedFields)) return [];
   const before = currentManaged(old, object, writer.subresource !== undefined);
@@ -153,8 +160,8 @@ export function managedByUpdate(
       comparable(schema, object),
     );
     const changed = union(added, modified);
-    const others = withoutFields(before, manageable(union(changed, removed)));
-    return printManaged(capped(granted(others, writer, manageable(changed), time)));
+    const others = withoutFields(before, manageable(union(changed, removed), untouched));
+    return printManaged(capped(granted(others, writer, manageable(changed, untouched), time)));
   } catch (error) {
     // As Kubernetes: an object whose lists cannot be divided loses its managers rather than being refused.
     if (error instanceof Untypable) return [];
