@@ -132,7 +132,7 @@ export const boxes: Resource<Widget> = {
 };
 
 /** Kept whole: a PUT makes those that are not there, and what they own is orphaned unless a deletion says otherwise. */
-export const leases: Resource<Widget> = {
+const leases: Resource<Widget> = {
   ...widgets,
   kind: 'Lease',
   resource: 'leases',

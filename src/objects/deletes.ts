@@ -77,7 +77,7 @@ async function deleteOnce<T extends KubeObject>(
 
 /** The object as it waits: the time of the first deletion stays, the finalizers are those that the last one asks for. */
 function markedForDeletion<T extends KubeObject>(
-  { terminate }: Kept<T>,
+  kept: Kept<T>,
   old: T,
   finalizers: readonly string[],
   now: Date,
@@ -92,8 +92,8 @@ function markedForDeletion<T extends KubeObject>(
     if (metadata.generation !== undefined) metadata.generation += 1;
   }
   // What is terminated by the server goes when it is cleared, not when its finalizers are gone.
-  if (!terminate) metadata.deletionGracePeriodSeconds = 0;
-  terminate?.(marked);
+  if (!kept.terminate) metadata.deletionGracePeriodSeconds = 0;
+  kept.terminate?.(marked);
   return marked;
 }
 
