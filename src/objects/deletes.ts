@@ -76,12 +76,7 @@ async function deleteOnce<T extends KubeObject>(
 }
 
 /** The object as it waits: the time of the first deletion stays, the finalizers are those that the last one asks for. */
-function markedForDeletion<T extends KubeObject>(
-  kept: Kept<T>,
-  old: T,
-  finalizers: readonly string[],
-  now: Date,
-): T {
+function markedForDeletion<T extends KubeObject>(kept: Kept<T>, old: T, finalizers: readonly string[], now: Date): T {
   const marked = structuredClone(old);
   const { metadata } = marked;
   if (finalizers.length > 0) metadata.finalizers = [...finalizers];
