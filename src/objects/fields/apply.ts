@@ -2,20 +2,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { badRequest, DomainError } from '../errors.ts';
 import type { KubeObject } from '../object.ts';
-import type { ObjectSchema, Schema } from '../schema.ts';
+import type { ObjectSchema } from '../schema.ts';
 import { compare } from './compare.ts';
-import {
-  difference,
-  type FieldPath,
-  type FieldSet,
-  fieldSet,
-  hasPath,
-  isEmptySet,
-  pathsOf,
-  pathText,
-  touches,
-  union,
-} from './fieldset.ts';
+import { type FieldPath, type FieldSet, fieldSet, hasPath, isEmptySet, pathsOf, pathText, union } from './fieldset.ts';
+import { KUBECTL, lastAppliedFields } from './lastapplied.ts';
 import {
   comparable,
   granted,
@@ -27,7 +17,9 @@ import {
   readManaged,
   withoutFields,
 } from './managed.ts';
-import { partsOf, pathsSet, shapeOf, Untypable } from './typed.ts';
+import { merged } from './merge.ts';
+import { pruned } from './prune.ts';
+import { pathsSet, Untypable } from './typed.ts';
 
 /** One field that another manager manages. */
 export interface FieldConflict {
@@ -62,28 +54,56 @@ export function apply(
   untouched?: FieldSet,
 ): KubeObject {
   if (config.metadata.managedFields?.length) throw badRequest('metadata.managedFields must be nil');
-  const managed = readManaged(live?.metadata.managedFields) ?? [];
-  const base = live ? comparable(schema, live) : { ...head(config), metadata: {} };
   try {
+    const base = live ? comparable(schema, live) : { ...head(config), metadata: {} };
+    const managed = managedBefore(schema, live, base, manager.apiVersion);
     const wanted = manageable(fieldSet(pathsSet(schema, config)), untouched);
     const own = managed.find((each) => sameManager(each, manager));
     const others = managed.filter((each) => each !== own);
-    const merged = merge(schema, base, config) as KubeObject;
-    const unwanted = own ? difference(own.fields, wanted) : fieldSet([]);
-    const pruned = prune(schema, merged, unwanted, [wanted, ...others.map(({ fields }) => fields)]);
-    const { added, modified, removed } = compare(schema, base, pruned);
+    const now = others.reduce((set, { fields }) => union(set, fields), wanted);
+    const object = merged(schema, base, config) as KubeObject;
+    const left = own ? pruned(schema, object, own.fields, now) : object;
+    const { added, modified, removed } = compare(schema, base, left);
     const changed = manageable(union(added, modified), untouched);
-    const conflicts = overlaps(others, changed);
-    if (conflicts.length > 0 && !force) throw new ApplyConflict(conflicts.flatMap(conflictsOf));
-    const left = withoutFields(withoutFields(others, changed), manageable(removed, untouched));
+    const conflicts = overlaps(others, changed).flatMap(conflictsOf);
+    refuseConflicts(schema, force ? [] : conflicts, manager, base);
+    const rest = withoutFields(others, union(changed, manageable(removed, untouched)));
     const same = own && isDeepStrictEqual(pathsOf(own.fields), pathsOf(wanted)) && isEmptySet(changed);
-    const entries = granted(left, manager, wanted, same && own.time ? own.time : time);
-    const managedFields = printManaged(entries);
-    return { ...pruned, metadata: { ...pruned.metadata, ...(managedFields.length > 0 && { managedFields }) } };
+    const managedFields = printManaged(granted(rest, manager, wanted, same && own.time ? own.time : time));
+    return { ...left, metadata: { ...left.metadata, ...(managedFields.length > 0 && { managedFields }) } };
   } catch (error) {
     if (error instanceof Untypable) throw badRequest(`failed to create typed patch object: ${error.message}`);
     throw error;
   }
+}
+
+/** Stands for whoever wrote an object before anybody applied to it, if that was not recorded. */
+const BEFORE_FIRST_APPLY = 'before-first-apply';
+
+function managedBefore(
+  schema: ObjectSchema,
+  live: KubeObject | undefined,
+  base: KubeObject,
+  apiVersion: string,
+): readonly Managed[] {
+  const managed = readManaged(live?.metadata.managedFields) ?? [];
+  if (!live || managed.length > 0) return managed;
+  const fields = manageable(fieldSet(pathsSet(schema, base)));
+  if (isEmptySet(fields)) return [];
+  return [{ manager: BEFORE_FIRST_APPLY, operation: 'Update', apiVersion, fields }];
+}
+
+/** @throws {ApplyConflict} if there are any but those that kubectl has settled on the client's side before. */
+function refuseConflicts(
+  schema: ObjectSchema,
+  conflicts: readonly FieldConflict[],
+  manager: Manager,
+  base: KubeObject,
+): void {
+  if (conflicts.length === 0) return;
+  const allowed = manager.manager === KUBECTL ? lastAppliedFields(schema, base, manager.apiVersion) : undefined;
+  const left = allowed ? conflicts.filter(({ path }) => !hasPath(allowed, path)) : conflicts;
+  if (left.length > 0) throw new ApplyConflict(left);
 }
 
 function head({ kind, apiVersion }: KubeObject): Pick<KubeObject, 'kind' | 'apiVersion'> {
@@ -96,53 +116,6 @@ function sameManager(a: Manager, b: Manager): boolean {
 
 function conflictsOf(managed: Managed): FieldConflict[] {
   return pathsOf(managed.fields).map((path) => ({ manager: managed, path }));
-}
-
-/** The left value with everything that the right one sets; lists keep their order, new items come last. */
-function merge(schema: Schema | undefined, left: unknown, right: unknown): unknown {
-  if (right === undefined) return left;
-  if (!schema || left === undefined || left === null || right === null) return right;
-  const shape = shapeOf(schema, left);
-  if (shape === 'atomic' || shapeOf(schema, right) !== shape) return right;
-  const before = partsOf(schema, left);
-  const after = new Map(partsOf(schema, right).map((part) => [part.element, part]));
-  const known = new Set(before.map(({ element }) => element));
-  const kept = before.map(({ element, schema: below, value }) => {
-    const next = after.get(element);
-    return [element, next ? merge(below, value, next.value) : value] as const;
-  });
-  const added = [...after.values()].filter(({ element }) => !known.has(element));
-  const parts = [...kept, ...added.map(({ element, value }) => [element, value] as const)];
-  return assembled(schema, parts);
-}
-
-function assembled(schema: Schema, parts: readonly (readonly [string, unknown])[]): unknown {
-  if (schema.type === 'array') return parts.map(([, value]) => value);
-  return Object.fromEntries(parts.map(([element, value]) => [element.slice(2), value]));
-}
-
-/** The object without fields that nobody wants any more; what merely held them stays, empty. */
-function prune(schema: ObjectSchema, object: KubeObject, unwanted: FieldSet, wanted: readonly FieldSet[]): KubeObject {
-  if (isEmptySet(unwanted)) return object;
-  const isWanted = (path: FieldPath): boolean => wanted.some((set) => touches(set, path));
-  return without(schema, object, [], unwanted, isWanted) as KubeObject;
-}
-
-function without(
-  schema: Schema | undefined,
-  value: unknown,
-  path: FieldPath,
-  unwanted: FieldSet,
-  isWanted: (path: FieldPath) => boolean,
-): unknown {
-  if (!schema || shapeOf(schema, value) === 'atomic' || value === null || value === undefined) return value;
-  const parts = partsOf(schema, value).flatMap((part) => {
-    const below = [...path, part.element];
-    if (!touches(unwanted, below)) return [[part.element, part.value] as const];
-    if (hasPath(unwanted, below) && !isWanted(below)) return [];
-    return [[part.element, without(part.schema, part.value, below, unwanted, isWanted)] as const];
-  });
-  return assembled(schema, parts);
 }
 
 /** The refusal that tells who manages what: 409 with a cause for each field. */

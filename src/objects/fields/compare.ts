@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Schema } from '../schema.ts';
 import { type FieldPath, type FieldSet, fieldSet } from './fieldset.ts';
-import { partsOf, shapeOf } from './typed.ts';
+import { isEmptyValue, type Part, partsOf, shapeOf } from './typed.ts';
 
 export interface Comparison {
   readonly added: FieldSet;
@@ -18,7 +18,7 @@ interface Found {
 
 /**
  * Compares field by field; what is atomic as a whole.
- * @throws {Untypable} if a keyed list has items that cannot be told apart.
+ * @throws {Untypable} if a keyed list has items that lack their key.
  */
 export function compare(schema: Schema, left: unknown, right: unknown): Comparison {
   const found: Found = { added: [], modified: [], removed: [] };
@@ -33,21 +33,43 @@ export function compare(schema: Schema, left: unknown, right: unknown): Comparis
 function walk(schema: Schema | undefined, left: unknown, right: unknown, path: FieldPath, found: Found): void {
   const shape = shapeOf(schema, left === undefined ? right : left);
   const divided = schema && shape !== 'atomic' && shapeOf(schema, right) === shape;
-  if (!divided) {
+  if (!divided || (isEmptyValue(left) && isEmptyValue(right))) {
     if (left === undefined) found.added.push(path);
     else if (right === undefined) found.removed.push(path);
     else if (!isDeepStrictEqual(left, right)) found.modified.push(path);
     return;
   }
-  const before = new Map(partsOf(schema, left).map((part) => [part.element, part]));
-  const after = new Map(partsOf(schema, right).map((part) => [part.element, part]));
-  for (const [element, part] of before) {
-    walk(part.schema, part.value, after.get(element)?.value, [...path, element], found);
-  }
-  for (const [element, part] of after) {
-    if (!before.has(element)) walk(part.schema, undefined, part.value, [...path, element], found);
+  const [before, after] = [byElement(schema, left), byElement(schema, right)];
+  for (const [element, parts] of before) walkParts(parts, after.get(element) ?? [], [...path, element], found);
+  for (const [element, parts] of after) {
+    if (!before.has(element)) walkParts([], parts, [...path, element], found);
   }
   if (path.length === 0) return;
   if (left === undefined) found.added.push(path);
   else if (right === undefined) found.removed.push(path);
+}
+
+function byElement(schema: Schema, value: unknown): Map<string, Part[]> {
+  return Map.groupBy(partsOf(schema, value), ({ element }) => element);
+}
+
+/** Items of a list that are there more than once are compared as a whole, and what becomes single again is new. */
+function walkParts(left: readonly Part[], right: readonly Part[], path: FieldPath, found: Found): void {
+  const [before, after] = [left[0], right[0]];
+  const schema = (before ?? after)?.schema;
+  const once = (value: unknown, next: unknown): void => walk(schema, value, next, path, found);
+  if (left.length <= 1 && right.length <= 1) once(before?.value, after?.value);
+  else if (left.length > 1 && right.length > 1) {
+    const same = isDeepStrictEqual(
+      left.map(({ value }) => value),
+      right.map(({ value }) => value),
+    );
+    if (!same) found.modified.push(path);
+  } else if (left.length > 1) {
+    if (after) once(undefined, after.value);
+    found.removed.push(path);
+  } else {
+    if (before) once(before.value, undefined);
+    found.added.push(path);
+  }
 }

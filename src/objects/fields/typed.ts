@@ -3,7 +3,7 @@ import { isJsonObject } from '../../image/json.ts';
 import type { ArraySchema, Schema } from '../schema.ts';
 import type { FieldPath } from './fieldset.ts';
 
-/** A list whose items cannot be told apart: one lacks its key, or two have the same. */
+/** A list whose items cannot be told apart: one lacks its key or, in what is applied, two have the same. */
 export class Untypable extends Error {
   override name = 'Untypable';
 }
@@ -65,13 +65,7 @@ export function partsOf(schema: Schema, value: unknown): Part[] {
 }
 
 function itemsOf(schema: ArraySchema, items: readonly unknown[]): Part[] {
-  const seen = new Set<string>();
-  return items.map((value) => {
-    const element = elementOf(schema, value);
-    if (seen.has(element)) throw new Untypable(`duplicate entries for key [${element.slice(2)}]`);
-    seen.add(element);
-    return { element, schema: schema.items, value, declared: false };
-  });
+  return items.map((value) => ({ element: elementOf(schema, value), schema: schema.items, value, declared: false }));
 }
 
 /** The path element of an item of a list that is not atomic. */
@@ -80,21 +74,52 @@ function elementOf(schema: ArraySchema, item: unknown): string {
   if (!isJsonObject(item)) throw new Untypable('an item of a keyed list is not an object');
   const keys: Record<string, unknown> = {};
   for (const key of [...keysOf(schema)].sort()) {
-    if (item[key] === undefined)
-      throw new Untypable(`associative list with keys has an element that omits key field "${key}"`);
-    keys[key] = item[key];
+    const value = item[key] ?? defaultOf(schema.items, key);
+    if (value === undefined) {
+      throw new Untypable(
+        `associative list with keys has an element that omits key field "${key}" (and doesn't have default value)`,
+      );
+    }
+    keys[key] = value;
   }
   return `k:${JSON.stringify(keys)}`;
 }
 
-/** The paths of everything that a value sets, for the manager who applies it. */
+function defaultOf(items: Schema, key: string): unknown {
+  const member = items.type === 'object' ? items.properties[key] : undefined;
+  return member && 'default' in member ? member.default : undefined;
+}
+
+/** The elements that stand in a list more than once. */
+export function repeated(parts: readonly Part[]): ReadonlySet<string> {
+  const seen = new Set<string>();
+  return new Set(parts.map(({ element }) => element).filter((element) => seen.size === seen.add(element).size));
+}
+
+/** Whether nothing is in a value that has parts, so that it counts as a whole. */
+export function isEmptyValue(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  return isJsonObject(value) && Object.keys(value).length === 0;
+}
+
+/**
+ * The paths of everything that a value sets, for the manager who applies it.
+ * @throws {Untypable}
+ */
 export function pathsSet(schema: Schema, value: unknown, before: FieldPath = []): FieldPath[] {
   if (shapeOf(schema, value) === 'atomic') return [before];
-  return partsOf(schema, value).flatMap((part) => {
+  const parts = partsOf(schema, value);
+  // What is there more than once belongs to one manager as a whole.
+  const twice = schema.type === 'array' ? repeated(parts) : NONE;
+  return parts.flatMap((part) => {
     const path = [...before, part.element];
+    if (twice.has(part.element)) return [path];
     const below = part.schema ? pathsSet(part.schema, part.value, path) : [path];
-    const empty = part.value === null || (isJsonObject(part.value) && Object.keys(part.value).length === 0);
+    const empty = part.value === null || (isJsonObject(part.value) && isEmptyValue(part.value));
     const own = empty || !part.declared ? [path] : [];
     return [...own, ...below.filter((each) => each.length > path.length || own.length === 0)];
   });
 }
+
+const NONE: ReadonlySet<string> = new Set();
