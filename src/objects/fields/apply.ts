@@ -57,10 +57,12 @@ export function apply(
   try {
     const base = live ? comparable(schema, live) : { ...head(config), metadata: {} };
     const managed = managedBefore(schema, live, base, manager.apiVersion);
-    const wanted = manageable(fieldSet(pathsSet(schema, config)), untouched);
+    const set = fieldSet(pathsSet(schema, config));
+    const wanted = manageable(set, untouched);
     const own = managed.find((each) => sameManager(each, manager));
     const others = managed.filter((each) => each !== own);
-    const now = others.reduce((set, { fields }) => union(set, fields), wanted);
+    // What nobody manages, such as the name, keeps what is around it all the same.
+    const now = others.reduce((all, { fields }) => union(all, fields), set);
     const object = merged(schema, base, config) as KubeObject;
     const left = own ? pruned(schema, object, own.fields, now) : object;
     const { added, modified, removed } = compare(schema, base, left);
