@@ -100,13 +100,6 @@ export function hasPath(set: FieldSet, path: FieldPath): boolean {
   return node?.member ?? false;
 }
 
-/** Whether a path, or anything below it, is in the set. */
-export function touches(set: FieldSet, path: FieldPath): boolean {
-  let node: Node | undefined = set;
-  for (const element of path) node = node?.children.get(element);
-  return node !== undefined && !isEmptySet(node);
-}
-
 /** Every path of the set, in the order in which it is printed. */
 export function pathsOf(set: FieldSet, before: FieldPath = []): FieldPath[] {
   const own = set.member && before.length > 0 ? [before] : [];
