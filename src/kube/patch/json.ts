@@ -1,6 +1,6 @@
 /**
- * JSON patches (RFC 6902) as kube-apiserver applies them: replacing what is absent adds it, removing what is absent does
- * nothing, and indices may count from the end. Pure.
+ * JSON patches (RFC 6902) as kube-apiserver applies them: replacing what is absent adds it, copying it or leaving out a
+ * value gives null, indices may count from the end, and the whole document can be replaced but not added. Pure.
  */
 import { isDeepStrictEqual } from 'node:util';
 
@@ -59,39 +59,33 @@ type Members = Record<string, unknown>;
 
 /** Applies one operation; returns how many bytes it copied. */
 function applyOperation(root: Members, operation: JsonPatchOperation, copyBytes: number): number {
-  const { op, path, from, value } = operation;
+  const { op, path, from, value = null } = operation;
   if (typeof path !== 'string') throw new PatchFailed('an operation has no path');
   if (op === 'copy') return copy(root, sourceOf(from), path, copyBytes);
   if (op === 'move') move(root, sourceOf(from), path);
-  else if (op === 'add') add(placeOf(root, path), given(operation));
-  else if (op === 'replace') replace(placeOf(root, path), given(operation));
-  else if (op === 'remove') remove(placeOf(root, path), path);
+  else if (op === 'add') add(memberPlace(root, path), value);
+  else if (op === 'replace') replace(placeOf(root, path), value);
+  else if (op === 'remove') remove(memberPlace(root, path), path);
   else if (op !== 'test') throw new PatchFailed(`${JSON.stringify(op)} is no operation of a JSON patch`);
-  else if (!isDeepStrictEqual(read(placeOf(root, path)) ?? null, value ?? null)) {
+  else if (!isDeepStrictEqual(present(placeOf(root, path), path) ?? null, value)) {
     throw new PatchFailed(`the test of ${path} failed`);
   }
   return 0;
 }
 
 function copy(root: Members, from: string, path: string, copyBytes: number): number {
-  const json = JSON.stringify(present(placeOf(root, from), from));
+  const json = JSON.stringify(present(memberPlace(root, from), from) ?? null);
   if (json.length > copyBytes) throw new PatchFailed(`the copies of the patch come to too many bytes at ${path}`);
-  add(placeOf(root, path), JSON.parse(json));
+  add(memberPlace(root, path), JSON.parse(json));
   return json.length;
 }
 
 function move(root: Members, from: string, path: string): void {
-  const source = placeOf(root, from);
+  const source = memberPlace(root, from);
   const moved = present(source, from);
   if (path.startsWith(`${from}/`)) throw new PatchFailed(`${from} cannot be moved into itself`);
-  if (path === from) return;
   remove(source, from);
-  add(placeOf(root, path), moved);
-}
-
-function given(operation: JsonPatchOperation): unknown {
-  if (operation.value === undefined) throw new PatchFailed(`${operation.op} of ${operation.path} has no value`);
-  return operation.value;
+  add(memberPlace(root, path), moved);
 }
 
 function sourceOf(from: string | undefined): string {
@@ -118,6 +112,12 @@ function placeOf(root: Members, path: string): Place {
   return { parent, key: keys.at(-1) ?? '' };
 }
 
+/** A place inside the document, not the document itself. */
+function memberPlace(root: Members, path: string): Place {
+  if (path === '') throw new PatchFailed('the path of an operation is empty');
+  return placeOf(root, path);
+}
+
 function unescaped(key: string): string {
   return key.includes('~') ? key.replaceAll('~1', '/').replaceAll('~0', '~') : key;
 }
@@ -128,9 +128,10 @@ function read({ parent, key }: Place): unknown {
   return Object.hasOwn(parent, key) ? parent[key] : undefined;
 }
 
-function present(place: Place, path: string | undefined): unknown {
+/** The same where an element of a list must be there; members of objects need not. */
+function present(place: Place, path: string): unknown {
   const value = read(place);
-  if (value === undefined) throw new PatchFailed(`nothing is at ${path}`);
+  if (value === undefined && Array.isArray(place.parent)) throw new PatchFailed(`nothing is at ${path}`);
   return value;
 }
 
@@ -139,7 +140,7 @@ function add({ parent, key }: Place, value: unknown): void {
     setMember(parent, key, value);
     return;
   }
-  const index = key === '-' ? parent.length : indexOf(key, parent.length);
+  const index = key === '-' ? parent.length : indexOf(key, parent.length + 1);
   if (!(index >= 0 && index <= parent.length))
     throw new PatchFailed(`${key} is no index of a list of ${parent.length}`);
   parent.splice(index, 0, value);
@@ -157,6 +158,7 @@ function replace({ parent, key }: Place, value: unknown): void {
 
 function remove({ parent, key }: Place, path: string): void {
   if (!Array.isArray(parent)) {
+    if (!Object.hasOwn(parent, key)) throw new PatchFailed(`nothing is at ${path}`);
     delete parent[key];
     return;
   }
@@ -168,7 +170,7 @@ function remove({ parent, key }: Place, path: string): void {
 
 /** The index that a key means, -1 if none; a negative one counts from the end. */
 function indexOf(key: string, length: number): number {
-  if (!/^-?\d{1,9}$/.test(key)) return -1;
+  if (!/^[+-]?\d{1,9}$/.test(key)) return -1;
   const index = Number(key);
   return index < 0 ? index + length : index;
 }

@@ -164,7 +164,9 @@ test('strategic patches', () => {
       { list: named('c', 'a', 'b') },
     ],
     [{ list: named('s', 'a', 'b') }, { '$setElementOrder/list': named('b', 'a') }, { list: named('s', 'b', 'a') }],
-    [{}, { '$setElementOrder/list': named('b', 'a'), list: named('a', 'b') }, { list: named('b', 'a') }],
+    [{}, { '$setElementOrder/list': named('c', 'b', 'a'), list: named('b', 'a') }, { list: named('b', 'a') }],
+    [{}, { map: { $patch: 'replace', c: '3' } }, {}],
+    [{ map: { a: '1' } }, { map: { $retainKeys: [], a: null } }, { map: {} }],
     [{ words: ['a', 'b'] }, { words: ['c', 'a'] }, { words: ['c', 'a', 'b'] }],
     [{ words: ['a', 'b'] }, { '$deleteFromPrimitiveList/words': ['a'] }, { words: ['b'] }],
     [
@@ -191,6 +193,8 @@ test('strategic patches', () => {
     { $patch: 'sing' },
     { map: { $retainKeys: ['a'], b: '1' } },
     { '$setElementOrder/list': 'a' },
+    { '$setElementOrder/list': named('b', 'a'), list: named('a', 'b') },
+    { '$setElementOrder/list': named('b'), list: named('a') },
     { '$deleteFromPrimitiveList/words': 'a' },
   ]) {
     const original = { list: named('a'), map: { a: '1' }, words: ['a'] };

@@ -35,7 +35,11 @@ function mergeObject(schema: Schema | undefined, original: Members, patch: Membe
     if (key === RETAIN_KEYS || key.startsWith(SET_ORDER) || ordered.has(key)) continue;
     if (key.startsWith(DELETE_FROM)) deleteElements(result, key, value);
     else if (value === null) delete result[key];
-    else setMember(result, key, merged(memberSchema(schema, key), ownMember(result, key), value));
+    else {
+      const next = merged(memberSchema(schema, key), ownMember(result, key), value);
+      if (next === undefined) delete result[key];
+      else setMember(result, key, next);
+    }
   }
   return result;
 }
@@ -57,10 +61,10 @@ function retained(original: Members, patch: Members): Members {
     if (list === undefined || list.includes(key)) setMember(result, key, value);
   }
   if (list === undefined) return result;
-  for (const key of Object.keys(patch)) {
-    if (!key.startsWith('$') && !list.includes(key)) {
-      throw new BadStrategicPatch(`the patch changes ${key}, which its $retainKeys leaves out`);
-    }
+  for (const [key, value] of Object.entries(patch)) {
+    const directive = key === RETAIN_KEYS || key.startsWith(SET_ORDER) || key.startsWith(DELETE_FROM);
+    if (value === null || directive || list.includes(key)) continue;
+    throw new BadStrategicPatch(`invalid patch format of retainKeys: the patch sets ${key}, which it does not retain`);
   }
   return result;
 }
@@ -78,14 +82,42 @@ function orderedLists(schema: Schema | undefined, result: Members, patch: Member
     const list = listSchema(memberSchema(schema, key));
     const server = Array.isArray(original) ? original : [];
     const elements = Array.isArray(given) ? given : [];
+    checkOrder(list, elements, order);
     const deletions = patch[DELETE_FROM + key];
     const kept = Array.isArray(deletions) ? without(server, deletions) : server;
-    const all = mergeElements(list, kept, elements);
+    const all =
+      original === undefined
+        ? elements.flatMap((element) => plain(element) ?? [])
+        : mergeElements(list, kept, elements);
     done.add(key);
     if (original === undefined && given === undefined) continue;
     setMember(result, key, inOrder(all, order, kept, list.mergeKey));
   }
   return done;
+}
+
+/** What a patch sets must come in the order that it gives, and be all in it. */
+function checkOrder({ mergeKey }: ListSchema, elements: readonly unknown[], order: readonly unknown[]): void {
+  if (order.length === 0) return;
+  const identity = identityBy(mergeKey);
+  const places = new Map(order.map((element, index) => [identity(element), index]));
+  let last = -1;
+  for (const element of elements) {
+    if (isObject(element) && Object.hasOwn(element, PATCH)) continue;
+    const place = places.get(identity(element)) ?? -1;
+    if (place <= last) {
+      const shown = [elements, order].map((list) => JSON.stringify(list));
+      throw new BadStrategicPatch(
+        `The order in patch list: ${shown[0]} doesn't match $setElementOrder list: ${shown[1]}`,
+      );
+    }
+    last = place;
+  }
+}
+
+/** What tells the elements of a list apart, as a text. */
+function identityBy(mergeKey: string | undefined): (element: unknown) => string {
+  return (element) => JSON.stringify(mergeKey !== undefined && isObject(element) ? element[mergeKey] : element) ?? '';
 }
 
 function deleteElements(result: Members, directive: string, value: unknown): void {
@@ -99,10 +131,10 @@ function without(list: readonly unknown[], gone: readonly unknown[]): unknown[] 
   return list.filter((element) => !gone.some((other) => isDeepStrictEqual(element, other)));
 }
 
-/** What becomes of one member that is not removed. */
+/** What becomes of one member; undefined if it goes. */
 function merged(schema: Schema | undefined, original: unknown, patch: unknown): unknown {
   if (isObject(patch)) {
-    const whole = schema?.type === 'any' && schema.patchStrategy === 'replace';
+    const whole = schema && 'patchStrategy' in schema && schema.patchStrategy === 'replace';
     if (isObject(original) && !whole) return mergeObject(schema, original, patch);
     return plain(patch);
   }
@@ -185,8 +217,7 @@ function inOrder(
   serverOrder: readonly unknown[],
   mergeKey: string | undefined,
 ): unknown[] {
-  const identity = (element: unknown): string =>
-    JSON.stringify(mergeKey !== undefined && isObject(element) ? element[mergeKey] : element) ?? '';
+  const identity = identityBy(mergeKey);
   const inPatch = places(patchOrder, identity);
   const inServer = places(serverOrder, identity);
   const place = (order: ReadonlyMap<string, number>, element: unknown): number => order.get(identity(element)) ?? -1;
@@ -216,17 +247,19 @@ function places(order: readonly unknown[], identity: (element: unknown) => strin
   return found;
 }
 
-/** A part of the patch that meets nothing: without nulls in its objects and without directives. */
+/**
+ * A part of the patch that meets nothing: without nulls in its objects and without directives. Undefined if it is one
+ * itself, since an object with `$patch` says only what becomes of what is there.
+ */
 function plain(value: unknown): unknown {
-  if (Array.isArray(value)) {
-    const elements = value.filter((element) => !isObject(element) || !Object.hasOwn(element, PATCH));
-    return elements.map(plain);
-  }
+  if (Array.isArray(value)) return value.map(plain).filter((element) => element !== undefined);
   if (!isObject(value)) return value;
+  if (Object.hasOwn(value, PATCH)) return undefined;
   const result: Members = {};
   for (const [key, member] of Object.entries(value)) {
-    const directive = key === PATCH || key === RETAIN_KEYS || key.startsWith(SET_ORDER) || key.startsWith(DELETE_FROM);
-    if (!directive && member !== null) setMember(result, key, plain(member));
+    const directive = key === RETAIN_KEYS || key.startsWith(SET_ORDER) || key.startsWith(DELETE_FROM);
+    const kept = directive || member === null ? undefined : plain(member);
+    if (kept !== undefined) setMember(result, key, kept);
   }
   return result;
 }
