@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkFields, strictDecodingError } from './fieldvalidation.ts';
+import { checkFields, fieldFindings, strictDecodingError } from './fieldvalidation.ts';
 
 const CONFIG_MAP = { kind: 'ConfigMap', version: 'v1' };
 const FOUND = { unknown: ['metadata.odd', 'unknown'], duplicates: ['data.k', 'data'] };
@@ -41,6 +41,6 @@ test('a wrong type is refused in every mode', () => {
 });
 
 test('the words for a patch', () => {
-  assert.equal(strictDecodingError({ ...CLEAN, unknown: ['a'] }), 'strict decoding error: unknown field "a"');
-  assert.equal(strictDecodingError(CLEAN), undefined);
+  const words = fieldFindings({ unknown: ['a'], duplicates: ['b'] });
+  assert.equal(strictDecodingError(words), 'strict decoding error: duplicate field "b", unknown field "a"');
 });

@@ -32,10 +32,9 @@ export function fieldFindings({ unknown, duplicates }: FieldFindings): string[] 
   return words.slice(0, REPORTED_FIELDS);
 }
 
-/** The same as one text, as a patch under `Strict` is refused with; undefined if there is nothing to say. */
-export function strictDecodingError(findings: FieldFindings): string | undefined {
-  const words = fieldFindings(findings);
-  return words.length === 0 ? undefined : `strict decoding error: ${words.join(', ')}`;
+/** Findings as one text, with which they are refused under `Strict`. */
+export function strictDecodingError(findings: readonly string[]): string {
+  return `strict decoding error: ${findings.join(', ')}`;
 }
 
 /**
@@ -46,10 +45,9 @@ export function checkFields(mode: FieldValidation, expected: ExpectedKind, findi
   const wrong = findings.wrongTypes?.[0];
   if (wrong) throw badRequest(`${notHandled(expected)}: ${wrong.message}`);
   if (mode === 'Ignore') return [];
-  if (mode === 'Warn') return fieldFindings(findings);
-  const error = strictDecodingError(findings);
-  if (error !== undefined) throw badRequest(`${notHandled(expected)}: ${error}`);
-  return [];
+  const words = fieldFindings(findings);
+  if (mode === 'Warn' || words.length === 0) return words;
+  throw badRequest(`${notHandled(expected)}: ${strictDecodingError(words)}`);
 }
 
 /** `ConfigMap in version "v1" cannot be handled as a ConfigMap`. */

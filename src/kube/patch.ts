@@ -1,5 +1,5 @@
 /** PATCH: by content type, of kept objects (again and again while others write) and of computed ones. */
-import { API_BODY_BYTES, CONFLICT_TRIES, JSON_PATCH_OPERATIONS } from '../limits.ts';
+import { API_BODY_BYTES, CONFLICT_TRIES, JSON_PATCH_OPERATIONS, REPORTED_FIELDS } from '../limits.ts';
 import { canonical } from '../objects/canonical.ts';
 import type { Context } from '../objects/context.ts';
 import { badRequest, DomainError, invalid, invalidValue, isProblem } from '../objects/errors.ts';
@@ -12,7 +12,7 @@ import { contextOf, type Exchange } from './exchange.ts';
 import { type FieldValidation, fieldFindings, strictDecodingError } from './fieldvalidation.ts';
 import { type PatchType, patchType } from './negotiate.ts';
 import { patchOptions } from './options.ts';
-import { applyJsonPatch, isObject, jsonPatchOf, MalformedPatch, PatchFailed } from './patch/json.ts';
+import { applyJsonPatch, isObject, type JsonPatch, jsonPatchOf, MalformedPatch, PatchFailed } from './patch/json.ts';
 import { applyMergePatch } from './patch/merge.ts';
 import { applyStrategicPatch, BadStrategicPatch } from './patch/strategic.ts';
 import { baseOf, computedOf } from './read.ts';
@@ -61,8 +61,8 @@ interface Target {
 }
 
 interface Change {
-  /** Members that the patch names twice. */
-  readonly duplicates: readonly string[];
+  /** What is odd about the patch itself: members that it names twice, members of operations that there are not. */
+  readonly findings: readonly string[];
   /** The object with the patch applied; the object itself stays as it is. */
   apply(object: KubeObject): unknown;
 }
@@ -79,7 +79,7 @@ function changeOf(type: Exclude<PatchType, 'apply'>, bytes: Buffer, resource: Re
     // A patch is applied anew to each version that is met, and what it adds must not be shared between them.
     const apply = (object: KubeObject): unknown =>
       translated(() => applyJsonPatch(structuredClone(object), structuredClone(operations), API_BODY_BYTES));
-    return { duplicates: duplicates.map(withoutOperation), apply };
+    return { findings: operationFindings(operations, duplicates), apply };
   }
   if (!isObject(value)) {
     const found = Array.isArray(value) ? 'array' : typeof value;
@@ -87,16 +87,23 @@ function changeOf(type: Exclude<PatchType, 'apply'>, bytes: Buffer, resource: Re
       `error decoding patch: json: cannot unmarshal ${found} into Go value of type map[string]interface {}`,
     );
   }
-  if (type === 'merge') return { duplicates, apply: (object) => applyMergePatch(object, value) };
+  const findings = fieldFindings({ unknown: [], duplicates });
+  if (type === 'merge') return { findings, apply: (object) => applyMergePatch(object, value) };
   return {
-    duplicates,
+    findings,
     apply: (object) => translated(() => applyStrategicPatch(resource.schema, { ...object }, value)),
   };
 }
 
-/** Of a JSON patch, `[0].value.x` is about `x`. */
-function withoutOperation(path: string): string {
-  return path.replace(/^\[\d+\]\.value\./, '');
+const OPERATION_MEMBERS: ReadonlySet<string> = new Set(['op', 'path', 'from', 'value']);
+
+function operationFindings(operations: JsonPatch, duplicates: readonly string[]): string[] {
+  const unknown = operations.flatMap((operation, index) =>
+    Object.keys(operation)
+      .filter((member) => !OPERATION_MEMBERS.has(member))
+      .map((member) => `[${index}].${member}`),
+  );
+  return fieldFindings({ unknown, duplicates }).map((finding) => `json patch ${finding}`);
 }
 
 /** What the pure patches throw, as the API says it. */
@@ -126,10 +133,9 @@ function patched({ exchange, resource, namespace, name, mode }: Target, change: 
   const { value: object, unknown, wrongTypes } = canonical(resource.schema, result);
   const wrong = wrongTypes[0];
   if (wrong) refuse(wrong.message);
-  const findings = { unknown, duplicates: change.duplicates };
-  const strict = mode === 'Strict' ? strictDecodingError(findings) : undefined;
-  if (strict !== undefined) refuse(strict);
-  if (mode === 'Warn') warn(exchange, fieldFindings(findings));
+  const findings = [...change.findings, ...fieldFindings({ unknown, duplicates: [] })].slice(0, REPORTED_FIELDS);
+  if (mode === 'Strict' && findings.length > 0) refuse(strictDecodingError(findings));
+  if (mode === 'Warn') warn(exchange, findings);
   resource.normalise?.(object);
   checkName(object, name);
   placeInNamespace(resource, object, namespace);

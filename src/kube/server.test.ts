@@ -131,6 +131,15 @@ describe('writes of one object', () => {
     assert.equal(failed.status, 422);
     assert.deepEqual(failed.body.details, {});
     assert.equal(failed.body.message, 'the server rejected our request due to an error in our request');
+    const odd = { op: 'add', path: '/spec/size', value: 3, why: 'so' };
+    const warned = await json([odd]);
+    assert.equal(warned.headers.warning, '299 - "json patch unknown field \\"[0].why\\""');
+    const strict = await server.call('PATCH', `${WIDGETS}/p?fieldValidation=Strict`, {
+      type: 'application/json-patch+json',
+      body: [odd],
+    });
+    assert.equal(strict.status, 422);
+    assert.match(strict.body.message, /strict decoding error: json patch unknown field "\[0\]\.why"/);
     const many = await json(new Array(10_001).fill({ op: 'remove', path: '/spec/none' }));
     assert.equal(many.status, 413);
     assert.match(many.body.message, /maximum operations in a JSON patch is 10000, got 10001/);
