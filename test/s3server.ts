@@ -5,6 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CreateBucketCommand, DeleteObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { part } from './parts.ts';
 import { temporaryFolder } from './program.ts';
 
@@ -19,10 +20,11 @@ export interface S3Server extends AsyncDisposable {
   /** `http://127.0.0.1:PORT` */
   readonly endpoint: string;
   readonly port: number;
-  /** The folder whose folders are the buckets. */
-  readonly folder: string;
   /** Makes a bucket. */
-  makeBucket(name: string): void;
+  makeBucket(name: string): Promise<void>;
+  /** The keys in a bucket that begin so. */
+  keys(bucket: string, prefix: string): Promise<string[]>;
+  removeKey(bucket: string, key: string): Promise<void>;
   /** Ends it with SIGKILL. */
   stop(): Promise<void>;
 }
@@ -36,13 +38,13 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts a server. */
-export async function startS3(make: S3Make = 'versitygw'): Promise<S3Server> {
+/** Starts a server. Further flags go before its own. */
+export async function startS3(make: S3Make = 'versitygw', flags: readonly string[] = []): Promise<S3Server> {
   const folder = join(temporaryFolder(), 's3');
   mkdirSync(folder);
   const port = await freePort();
   const { AWS_ACCESS_KEY_ID: access, AWS_SECRET_ACCESS_KEY: secret } = S3_CREDENTIALS;
-  const child = spawn(part(make), ['--port', `127.0.0.1:${port}`, '--quiet', 'posix', folder], {
+  const child = spawn(part(make), ['--port', `127.0.0.1:${port}`, '--quiet', ...flags, 'posix', folder], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ROOT_ACCESS_KEY: access, ROOT_SECRET_KEY: secret },
   });
@@ -54,6 +56,12 @@ export async function startS3(make: S3Make = 'versitygw'): Promise<S3Server> {
     child.kill('SIGKILL');
     await gone;
   };
+  const client = new S3Client({
+    endpoint: `http://127.0.0.1:${port}`,
+    region: 'us-east-1',
+    forcePathStyle: true,
+    credentials: { accessKeyId: access, secretAccessKey: secret },
+  });
   const endpoint = `http://127.0.0.1:${port}`;
   await answers(
     endpoint,
@@ -63,9 +71,15 @@ export async function startS3(make: S3Make = 'versitygw'): Promise<S3Server> {
   return {
     endpoint,
     port,
-    folder,
-    makeBucket: (name) => {
-      mkdirSync(join(folder, name));
+    makeBucket: async (name) => {
+      await client.send(new CreateBucketCommand({ Bucket: name }));
+    },
+    keys: async (bucket, prefix) => {
+      const found = await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));
+      return (found.Contents ?? []).flatMap(({ Key }) => (Key === undefined ? [] : [Key]));
+    },
+    removeKey: async (bucket, key) => {
+      await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
     },
     stop,
     [Symbol.asyncDispose]: stop,
