@@ -68,8 +68,9 @@ const NEEDS = {
   // The package would start an etcd on its usual ports.
   etcd: { from: 'unpack', package: 'etcd-server', file: 'usr/bin/etcd' },
   'etcd-3.6': { from: 'require', module: 'go.etcd.io/etcd/server/v3@v3.6.16' },
-  // A server that speaks S3's protocol and keeps a bucket as a folder.
+  // Servers that speak S3's protocol: one keeps a bucket as a folder, one keeps it in memory.
   versitygw: { from: 'go', module: 'github.com/versity/versitygw/cmd/versitygw@v1.8.0' },
+  gofakes3: { from: 'go', module: 'github.com/johannesboyne/gofakes3/cmd/gofakes3@v1.2.0' },
   wrk: { from: 'install', package: 'wrk', for: 'bench' },
   curl: { from: 'install', package: 'curl', for: 'bench' },
 } as const satisfies Record<string, Need>;

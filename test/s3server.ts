@@ -19,7 +19,8 @@ const READY_TIMEOUT_MS = 20_000;
 export interface S3Server extends AsyncDisposable {
   /** `http://127.0.0.1:PORT` */
   readonly endpoint: string;
-  readonly port: number;
+  /** Where it keeps the buckets. */
+  readonly folder: string;
   /** Makes a bucket. */
   makeBucket(name: string): Promise<void>;
   /** The keys in a bucket that begin so. */
@@ -30,7 +31,7 @@ export interface S3Server extends AsyncDisposable {
 }
 
 /** Kinds of servers. */
-export const S3_MAKES = ['versitygw'] as const;
+export const S3_MAKES = ['versitygw', 'gofakes3'] as const;
 export type S3Make = (typeof S3_MAKES)[number];
 
 const running = new Set<ChildProcess>();
@@ -38,13 +39,28 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts a server. Further flags go before its own. */
-export async function startS3(make: S3Make = 'versitygw', flags: readonly string[] = []): Promise<S3Server> {
-  const folder = join(temporaryFolder(), 's3');
-  mkdirSync(folder);
+export interface S3Options {
+  readonly make?: S3Make;
+  /** Further flags. */
+  readonly flags?: readonly string[];
+  /** The folder of another server; a new one otherwise. */
+  readonly folder?: string;
+}
+
+/** Starts a server. */
+export async function startS3({
+  make = 'versitygw',
+  flags = [],
+  folder = newFolder(),
+}: S3Options = {}): Promise<S3Server> {
   const port = await freePort();
   const { AWS_ACCESS_KEY_ID: access, AWS_SECRET_ACCESS_KEY: secret } = S3_CREDENTIALS;
-  const child = spawn(part(make), ['--port', `127.0.0.1:${port}`, '--quiet', ...flags, 'posix', folder], {
+  const address = `127.0.0.1:${port}`;
+  const args = {
+    versitygw: ['--port', address, '--quiet', ...flags, 'posix', folder],
+    gofakes3: ['-host', address, '-backend', 'memory', ...flags],
+  };
+  const child = spawn(part(make), args[make], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ROOT_ACCESS_KEY: access, ROOT_SECRET_KEY: secret },
   });
@@ -57,12 +73,12 @@ export async function startS3(make: S3Make = 'versitygw', flags: readonly string
     await gone;
   };
   const client = new S3Client({
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: `http://${address}`,
     region: 'us-east-1',
     forcePathStyle: true,
     credentials: { accessKeyId: access, secretAccessKey: secret },
   });
-  const endpoint = `http://127.0.0.1:${port}`;
+  const endpoint = `http://${address}`;
   await answers(
     endpoint,
     () => !running.has(child),
@@ -70,7 +86,7 @@ export async function startS3(make: S3Make = 'versitygw', flags: readonly string
   );
   return {
     endpoint,
-    port,
+    folder,
     makeBucket: async (name) => {
       await client.send(new CreateBucketCommand({ Bucket: name }));
     },
@@ -84,6 +100,12 @@ export async function startS3(make: S3Make = 'versitygw', flags: readonly string
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+function newFolder(): string {
+  const folder = join(temporaryFolder(), 's3');
+  mkdirSync(folder);
+  return folder;
 }
 
 async function answers(endpoint: string, ended: () => boolean, said: () => string): Promise<void> {

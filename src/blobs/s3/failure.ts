@@ -112,7 +112,8 @@ function symptomOf({ code, status, message }: Failure): string {
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'its name cannot be resolved; check the endpoint and DNS';
   if (code === 'TimeoutError' || code === 'AbortError')
     return 'it did not answer in time; check that it runs and the way to it';
-  if (status !== 0) return `it answered ${status} ${code}`;
+  // An answer to HEAD has no words.
+  if (status !== 0) return code === 'Unknown' ? `it answered ${status}` : `it answered ${status} ${code}`;
   return `the connection failed (${code === 'Error' ? message : code})`;
 }
 
