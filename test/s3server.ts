@@ -45,6 +45,8 @@ export interface S3Options {
   readonly flags?: readonly string[];
   /** The folder of another server; a new one otherwise. */
   readonly folder?: string;
+  /** A free one otherwise. */
+  readonly port?: number;
 }
 
 /** Starts a server. */
@@ -52,8 +54,9 @@ export async function startS3({
   make = 'versitygw',
   flags = [],
   folder = newFolder(),
+  port: wanted,
 }: S3Options = {}): Promise<S3Server> {
-  const port = await freePort();
+  const port = wanted ?? (await freePort());
   const { AWS_ACCESS_KEY_ID: access, AWS_SECRET_ACCESS_KEY: secret } = S3_CREDENTIALS;
   const address = `127.0.0.1:${port}`;
   const args = {
