@@ -70,6 +70,28 @@ test('a binding gives its subjects what its role allows, in its namespace or eve
   });
 });
 
+test('of several bindings always the same one is named', () => {
+  const bind = (...names: string[]): string | undefined => {
+    const policy = new Policy();
+    policy.set(`${CLUSTER_ROLE_PREFIX}reader`, roleOf(READER));
+    for (const name of names) {
+      policy.set(
+        `${CLUSTER_ROLE_BINDING_PREFIX}${name}`,
+        bindingOf('ClusterRole', 'reader', { kind: 'User', name: 'u' }),
+      );
+    }
+    return policy.allow(user('u'), get('imagestreams'));
+  };
+  const named = (name: string): string =>
+    `RBAC: allowed by ClusterRoleBinding "${name}" of ClusterRole "reader" to User "u"`;
+  for (const names of [
+    ['b', 'a', 'c'],
+    ['c', 'b', 'a'],
+  ])
+    assert.equal(bind(...names), named('a'));
+  assert.equal(bind('a', 'system:y', 'z', 'system:x'), named('system:x'));
+});
+
 test('changes of roles and bindings count from then on, in whatever order they come', () => {
   const policy = new Policy();
   const key = `${ROLE_BINDING_PREFIX}a/one`;

@@ -30,6 +30,8 @@ interface Slot {
 interface Grant {
   readonly slot: Slot;
   readonly ref: RoleRef;
+  /** The name of the binding. */
+  readonly binding: string;
   /** `RoleBinding "a/one" of Role "b" to User "c"` */
   readonly text: string;
 }
@@ -161,9 +163,14 @@ export class Policy {
       if (!place) continue;
       const slot = this.#slot(slotKey);
       slot.grants += 1;
-      const grant: Grant = { slot, ref: roleRef, text: `${title} to ${subjectText(subject, namespace)}` };
+      const grant: Grant = {
+        slot,
+        ref: roleRef,
+        binding: name,
+        text: `${title} to ${subjectText(subject, namespace)}`,
+      };
       const found = place.grants.get(place.subject);
-      if (found) found.push(grant);
+      if (found) insert(found, grant);
       else place.grants.set(place.subject, [grant]);
       placed.push({ ...place, grant });
     }
@@ -201,6 +208,21 @@ export class Policy {
     const scope = this.#scopes.get(namespace);
     if (scope && scope.users.size === 0 && scope.groups.size === 0) this.#scopes.delete(namespace);
   }
+}
+
+/**
+ * Of several bindings that allow the same, always the same one is named, whenever they were made: Kubernetes' own
+ * (`system:…`) before others, then by name.
+ */
+function insert(grants: Grant[], grant: Grant): void {
+  let at = grants.length;
+  for (let before = grants[at - 1]; before && comesBefore(grant, before); before = grants[at - 1]) at--;
+  grants.splice(at, 0, grant);
+}
+
+function comesBefore({ binding: a }: Grant, { binding: b }: Grant): boolean {
+  const [first, second] = [a.startsWith('system:'), b.startsWith('system:')];
+  return first === second ? a < b : first;
 }
 
 function find(scope: Scope | undefined, user: User, wanted: (grant: Grant) => boolean): Grant | undefined {

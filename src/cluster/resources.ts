@@ -10,6 +10,8 @@ import {
 import { configMaps } from './configmaps.ts';
 import { limitRanges } from './limitranges.ts';
 import { namespaces } from './namespaces.ts';
+import { projectRequests } from './projectrequests.ts';
+import { projects } from './projects.ts';
 import { resourceQuotas } from './resourcequotas.ts';
 import { clusterRoleBindings, roleBindings } from './rolebindings.ts';
 import { clusterRoles, roles } from './roles.ts';
@@ -23,6 +25,8 @@ export const clusterResources: readonly Resource[] = [
   configMaps,
   limitRanges,
   namespaces,
+  projectRequests,
+  projects,
   resourceQuotas,
   roles,
   roleBindings,

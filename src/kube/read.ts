@@ -9,13 +9,14 @@ import { type KeptObject, keptOf, keyOf, parsed, served } from '../objects/value
 import { view } from '../objects/views.ts';
 import { Compacted, type Freshness, RevisionAhead } from '../store/store.ts';
 import { type ContinueToken, decodeContinue, encodeContinue, expiredContinue } from './continuetoken.ts';
-import { contextOf, type Exchange, send } from './exchange.ts';
+import { contextOf, type Exchange, send, sendStatus } from './exchange.ts';
 import { type ListItem, listForm } from './listform.ts';
 import { ListWriter } from './listwriter.ts';
 import { type ListOptions, listOptions, revisionOf } from './options.ts';
 import { apiVersionOf, type Rendering, rendered, renderingOf, servedJson, withoutType } from './representation.ts';
 import { bytesOf, scan } from './scan.ts';
 import { narrowed, type Selection, selectionOf, selects, selectsLabels, selectsName } from './selectors.ts';
+import { successStatus } from './status.ts';
 import type { ListMetadata } from './table.ts';
 
 /** Answers a GET of one object. @throws {DomainError} NotFound, and what the resource's own rules throw. */
@@ -280,6 +281,10 @@ async function listComputed(
   const matchesLabels = (labels: Readonly<Record<string, string>> | undefined): boolean =>
     selectsLabels(selection, labels);
   const ctx = contextOf(exchange);
+  if (resource.computed?.inquire) {
+    await resource.computed.inquire(ctx);
+    return sendStatus(exchange, 200, successStatus());
+  }
   const objects = await computedOf(resource, 'list').list(ctx, namespace || undefined, {
     matchesLabels,
     matchesName: (within, name) => selectsName(selection, within, name),

@@ -119,6 +119,10 @@ test('what an authorizer is asked', () => {
     namespace: 'n',
     name: 'n',
   });
+  const project = { group: 'things.test', resource: 'projects' };
+  const named = (method: string, url: string) => attributesOf(info(method, url), true);
+  assert.deepEqual(named('GET', `${T}/projects/p`), { verb: 'get', ...project, namespace: 'p', name: 'p' });
+  assert.deepEqual(named('GET', `${T}/projects`), { verb: 'list', ...project });
 });
 
 test('paths that cannot be read', () => {

@@ -127,15 +127,16 @@ function selectedName(query: Query): string {
   }
 }
 
-/** What an authorizer is asked. */
-export function attributesOf(info: RequestInfo): Attributes {
+/** What an authorizer is asked. `namesNamespace`: whether the name in the path is that of a namespace (Resource). */
+export function attributesOf(info: RequestInfo, namesNamespace = false): Attributes {
   if (!info.isResource) return { verb: info.verb, path: info.path };
+  const namespace = namesNamespace ? info.pathName : info.namespace;
   return {
     verb: info.verb,
     group: info.group,
     resource: info.resource,
     ...(info.subresource && { subresource: info.subresource }),
-    ...(info.namespace && { namespace: info.namespace }),
+    ...(namespace && { namespace }),
     ...(info.name && { name: info.name }),
   };
 }
@@ -211,6 +212,11 @@ export class Routes {
       this.#groups.add(resource.group);
       this.#paths.set(`${resource.group}/${resource.version}/${resource.resource}`, pathsOf(resource));
     }
+  }
+
+  /** Whether the objects of a request's resource stand for namespaces, without being namespaces. */
+  nameNamespaces({ group, version, resource }: RequestInfo): boolean {
+    return this.#paths.get(`${group}/${version}/${resource}`)?.resource.namesNamespaces ?? false;
   }
 
   /**

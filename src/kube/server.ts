@@ -86,7 +86,7 @@ async function answer(server: Server, reply: Reply): Promise<void> {
   const mark = url.indexOf('?');
   const query = mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1));
   const info = requestInfo(req.method ?? 'GET', mark < 0 ? url : url.slice(0, mark), query);
-  const attributes = attributesOf(info);
+  const attributes = attributesOf(info, server.routes.nameNamespaces(info));
   const decision = await services.authorizer.authorize(user, attributes);
   if (!decision.allowed) throw forbidden(info, info.name, refusalOf(user, attributes, decision));
   const exchange: Exchange = { ...reply, info, query, user, services };

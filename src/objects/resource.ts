@@ -20,6 +20,8 @@ export interface Resource<T extends KubeObject = KubeObject> {
   readonly shortNames?: readonly string[];
   readonly categories?: readonly string[];
   readonly namespaced: boolean;
+  /** Set if an object stands for the namespace of its name: rights to it are rights in that namespace. */
+  readonly namesNamespaces?: boolean;
   /** The verbs that work, in alphabetical order; each has its function or `kept`. */
   readonly verbs: readonly Verb[];
   readonly schema: ObjectSchema;
@@ -117,6 +119,8 @@ export interface Computed<T extends KubeObject> {
   /** The object; `served`, where it is at hand, is the JSON as it goes over the wire. */
   get?(ctx: Context, namespace: string, name: string): Awaitable<Answer<T>>;
   list?(ctx: Context, namespace: string | undefined, options: ComputedListOptions): Awaitable<readonly T[]>;
+  /** What a list is answered with where there is nothing to list: `Status` Success, unless it throws. */
+  inquire?(ctx: Context): Awaitable<void>;
   create?(ctx: Context, namespace: string, object: T): Awaitable<T | StatusAnswer>;
   /** `created` tells whether the object did not exist (201). */
   update?(ctx: Context, namespace: string, name: string, object: T): Awaitable<{ object: T; created: boolean }>;

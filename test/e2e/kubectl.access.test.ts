@@ -146,6 +146,41 @@ suite('giving rights away', () => {
   });
 });
 
+suite('projects', () => {
+  const dot = ['--as=dot', '--as-group=system:authenticated:oauth'];
+  const requests = '/apis/project.openshift.io/v1/projectrequests';
+
+  test('whoever may asks for one, and is its administrator', async () => {
+    const asked = JSON.parse(await kubectl('get', '--raw', requests, ...dot)) as { kind: string; status: string };
+    assert.deepEqual([asked.kind, asked.status], ['Status', 'Success']);
+    assert.match(await kubectl.fails('get', '--raw', requests, '--as=eve'), /you may not request a new project/);
+    const request = {
+      apiVersion: 'project.openshift.io/v1',
+      kind: 'ProjectRequest',
+      metadata: { name: 'dots' },
+      displayName: 'All dots',
+    };
+    await kubectl.given(request, 'create', '--validate=false', '-f', '-', ...dot);
+    assert.deepEqual(await kubectl.table('get', 'projects', ...dot), [
+      ['NAME', 'DISPLAY NAME', 'STATUS'],
+      ['dots', 'All dots', 'Active'],
+    ]);
+    await kubectl.given(stream('app'), 'create', '-n', 'dots', '-f', '-', ...dot);
+    await kubectl('annotate', 'project', 'dots', 'openshift.io/display-name=Dots', '--overwrite', ...dot);
+    const shown = (await kubectl.json('get', 'ns', 'dots', ...dot)) as {
+      metadata: { annotations: Record<string, string> };
+    };
+    assert.equal(shown.metadata.annotations['openshift.io/display-name'], 'Dots');
+    assert.match(await kubectl.fails('get', 'project', 'dots', '--as=eve'), /cannot get resource "projects"/);
+  });
+
+  test('its administrator deletes it', async () => {
+    await kubectl('delete', 'project', 'dots', ...dot);
+    assert.match(await kubectl.fails('get', 'ns', 'dots'), /not found/);
+    assert.deepEqual((await kubectl('get', 'projects', '-o', 'name', ...dot)).trim(), '');
+  });
+});
+
 suite('without a credential', () => {
   test('one may ask for health and version, and pull where a binding says so', async () => {
     const status = async (url: string): Promise<number> => (await ask(url, { ca: server.ca })).status;
