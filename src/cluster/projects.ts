@@ -104,7 +104,7 @@ async function namespaceNamed(ctx: Context, name: string): Promise<Namespace> {
 }
 
 /** Whether the caller may get a namespace by a role in it: it is theirs to see then. */
-export async function maySee(ctx: Context, namespace: string): Promise<boolean> {
+async function maySee(ctx: Context, namespace: string): Promise<boolean> {
   const attributes = { verb: 'get', group: '', resource: namespaces.resource, namespace, name: namespace };
   return (await ctx.authorizer.authorize(ctx.user, attributes)).allowed;
 }
