@@ -9,6 +9,11 @@ export class BoundedCache<V> {
     this.#limit = limit;
   }
 
+  /** What all entries cost together. */
+  get cost(): number {
+    return this.#cost;
+  }
+
   get(key: string): V | undefined {
     const entry = this.#entries.get(key);
     if (!entry) return undefined;

@@ -48,6 +48,12 @@ export class Mirror {
     return this.#revision;
   }
 
+  /** Whether more than half of the memory for values is free. */
+  get room(): boolean {
+    return this.#values.cost < this.#cacheBytes / 2;
+  }
+
+  /** How many keys are known. */
   get size(): number {
     return this.#keys.size;
   }

@@ -1,6 +1,6 @@
 /** What one process knows of a store: its keys and values in memory, kept up to date by one watch, and its watches. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ETCD_INDEX_KEYS, ETCD_WATCH_PAUSE_MS } from '../../limits.ts';
+import { ETCD_INDEX_KEYS, ETCD_PAGE_KEYS, ETCD_WATCH_PAUSE_MS } from '../../limits.ts';
 import { Compacted, type Revision, type StoreError, StoreUnavailable } from '../store.ts';
 import { commitsOf } from './events.ts';
 import { isCompacted } from './failure.ts';
@@ -145,13 +145,27 @@ export class Replica {
           return this.mirror.size <= ETCD_INDEX_KEYS;
         });
         if (!current()) return;
-        if (this.mirror.size > ETCD_INDEX_KEYS) this.mirror.abandon();
-        else this.mirror.loaded();
-        return;
+        if (this.mirror.size > ETCD_INDEX_KEYS) return this.mirror.abandon();
+        this.mirror.loaded();
+        return await this.#warm(current);
       } catch (error) {
+        if (this.mirror.complete) return;
         if (isCompacted(error)) return this.#reload(generation);
         await sleep(ETCD_WATCH_PAUSE_MS, undefined, { ref: false });
       }
+    }
+  }
+
+  /** Brings values into memory as far as half of it goes, so that they are there when etcd is not. */
+  async #warm(current: () => boolean): Promise<void> {
+    for (let after = ''; current() && this.mirror.room; ) {
+      const { keys, entries, revision } = this.mirror.list('', { after, limit: ETCD_PAGE_KEYS });
+      const missing = keys.filter((_, index) => entries[index] === undefined);
+      await this.mirror.filled(missing, () => this.#reader.some(missing, revision));
+      const last = keys.at(-1);
+      if (last === undefined) return;
+      after = last;
+      await sleep(1, undefined, { ref: false });
     }
   }
 
