@@ -189,6 +189,11 @@ export const ETCD_START_PAUSE_MS = 1_000;
 /** Seconds after which another process takes over the work of one that has died. */
 export const ETCD_LEASE_SECONDS = 15;
 
+/** Entries of a page that is read while a store is copied. */
+export const COPY_PAGE_ENTRIES = 500;
+/** Times that a copy reads a source whose history is forgotten faster than it can be read. */
+export const COPY_TRIES = 5;
+
 /** Revisions that stay readable (watches, continue tokens) before compaction takes them. */
 export const HISTORY_SECONDS = 600;
 
