@@ -166,6 +166,17 @@ function hostOf(text: string): string | Problem {
   return new Problem(`"${text}" must be HOST or HOST:PORT, without a scheme and a path`);
 }
 
+/**
+ * The store that a URL names, as `--store` takes it.
+ * @param source where the URL stands, for messages.
+ * @throws {ConfigError}
+ */
+export function storeConfig(url: string, data: string, source: string): StoreConfig {
+  const store = storeOf(url, data);
+  if (store instanceof Problem) throw new ConfigError([`${source}: ${store.text}`]);
+  return store;
+}
+
 function storeOf(text: string, data: string): StoreConfig | Problem {
   if (!/^etcds?:/.test(text)) {
     const file = pathIn(text, 'sqlite', data, 'headgate.db');

@@ -53,8 +53,9 @@ import { type Follow, makeFollow, type TimedResponse } from './observe/requests.
 import { isObserved, observeHandler } from './observe/server.ts';
 import { registryHandler, whenContinueIsExpected } from './registry/server.ts';
 import { dropStaleUploads } from './registry/sessions.ts';
+import { isUnfinishedCopy } from './store/copy.ts';
 import { openSqliteStore } from './store/sqlite/sqlite.ts';
-import type { Store } from './store/store.ts';
+import { type Store, StoreUnavailable } from './store/store.ts';
 import { imageResources } from './streams/resources.ts';
 
 export const VERSION = manifest.version;
@@ -101,6 +102,7 @@ export async function serve(config: Config, logger: Logger = loggerOf(config), s
   const addresses = await listenAll(config, api, plain);
 
   const store = seams.adopt(await openStore(config, logger, signal), (it) => it.close());
+  if (await isUnfinishedCopy(store)) throw new StoreUnavailable(UNFINISHED_COPY);
   const blobs = seams.adopt(await openCachedBlobs(config, store, logger), (it) => it.close());
   const now = (): Date => new Date();
   const tokens = seams.adopt(new AccessTokens(store, now), (it) => it.close());
@@ -144,6 +146,9 @@ export async function serve(config: Config, logger: Logger = loggerOf(config), s
   const registryUrl = config.registryListen ? `http://${addresses.registry}` : apiUrl;
   return { apiUrl, registryUrl, kubeconfig, close: () => running.disposeAsync() };
 }
+
+const UNFINISHED_COPY =
+  'the store is a copy that was not finished: run "headgate store copy" again to its end, or name another store';
 
 /** The server's own doings, before anyone calls. */
 const SYSTEM = { name: 'system:headgate', groups: [MASTERS] };

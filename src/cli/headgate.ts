@@ -6,6 +6,7 @@ const HELP = `Usage: headgate <command> [flags]
 
   serve    start the server: the OpenShift image API and an OCI registry
   auth     say who may do what, and why
+  store    copy what is stored to another place: from SQLite to etcd, or back
   token    print the administrator's API token
   version  print the version
   help     print this
@@ -19,6 +20,8 @@ async function main(command: string | undefined, args: readonly string[]): Promi
       return (await import('./serve.ts')).run(args);
     case 'auth':
       return (await import('./auth.ts')).run(args);
+    case 'store':
+      return (await import('./store.ts')).run(args);
     case 'token':
       return (await import('./token.ts')).run(args);
     case 'version':
