@@ -113,7 +113,7 @@ export async function serve(config: Config, logger: Logger = loggerOf(config), s
   await ensureNamespaces(ctx, SEED_NAMESPACES);
   await seedAccess(ctx);
   opened.adopt(await startPurge(ctx, RESOURCES), (it) => it.close());
-  opened.adopt(await startQuotaCounts(ctx, RESOURCES), (it) => it.close());
+  opened.adopt(startQuotaCounts(ctx, RESOURCES), (it) => it.close());
   const expiry = setInterval(() => void expireUploads(services, logger), EXPIRY_CHECK_MS).unref();
   opened.defer(() => clearInterval(expiry));
   state.parts = partsOf(config, services, makeAuthenticator(tokens, now), logger, {

@@ -8,7 +8,7 @@ import type { Context } from '../objects/context.ts';
 import type { Resource } from '../objects/resource.ts';
 import { QUOTA_PREFIX } from '../objects/restrictions.ts';
 import { nameOfKey } from '../objects/values.ts';
-import { CommitConflict, type Entry, StoreError } from '../store/store.ts';
+import { CommitConflict, type Entry, StoreError, type Watch } from '../store/store.ts';
 import { resourceQuotas } from './resourcequotas.ts';
 
 /** Work that goes on in the background. */
@@ -18,7 +18,7 @@ export interface QuotaCounts {
 }
 
 /** Begins to count: for the quotas that are there already, and for each that is made or changed from now on. */
-export async function startQuotaCounts(ctx: Context, resources: readonly Resource[]): Promise<QuotaCounts> {
+export function startQuotaCounts(ctx: Context, resources: readonly Resource[]): QuotaCounts {
   const resourceOf = new Map(
     resources
       .filter(({ kept, namespaced }) => kept && namespaced)
@@ -27,24 +27,40 @@ export async function startQuotaCounts(ctx: Context, resources: readonly Resourc
   let closed = false;
   let running = Promise.resolve();
   let retry: NodeJS.Timeout | undefined;
+  let watch: Watch | undefined;
+  const again = (): void => {
+    if (!closed) retry = setTimeout(countAll, PURGE_RETRY_SECONDS * 1000).unref();
+  };
   const countAll = (): void => {
+    clearTimeout(retry);
     running = running.then(async () => {
-      if (closed || (await areCounted(ctx, resourceOf))) return;
-      retry = setTimeout(countAll, PURGE_RETRY_SECONDS * 1000).unref();
+      if (closed) return;
+      watch ??= await follow();
+      if (!watch || !(await areCounted(ctx, resourceOf))) again();
     });
   };
-  const watch = ctx.store.watch(QUOTA_PREFIX, await ctx.store.revision(), {
-    batch({ events }) {
-      if (events.some(({ value, previous }) => value && isRewritten(value, previous))) countAll();
-    },
-    ended() {},
-  });
+  const follow = async (): Promise<Watch | undefined> => {
+    try {
+      return ctx.store.watch(QUOTA_PREFIX, await ctx.store.revision(), {
+        batch({ events }) {
+          if (events.some(({ value, previous }) => value && isRewritten(value, previous))) countAll();
+        },
+        ended() {
+          watch = undefined;
+          again();
+        },
+      });
+    } catch (error) {
+      if (error instanceof StoreError) return undefined;
+      throw error;
+    }
+  };
   countAll();
   return {
     async close() {
       closed = true;
       clearTimeout(retry);
-      watch.close();
+      watch?.close();
       await running;
     },
   };

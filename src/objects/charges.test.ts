@@ -143,7 +143,7 @@ test('what nobody has counted yet is counted in the background', async () => {
   const resources = [imageStreams, limitRanges, resourceQuotas];
   await makeStream(ctx, 'a');
   await makeQuota(ctx, { [STREAMS]: '9', pods: '3', 'count/limitranges': '1k' }, 'early');
-  const counts = await startQuotaCounts(ctx, resources);
+  const counts = startQuotaCounts(ctx, resources);
   await makeQuota(ctx, { 'count/limitranges': '2' }, 'late');
   const isCounted = async (name: string): Promise<boolean> => (await statusOf(ctx, name))?.hard !== undefined;
   while (!((await isCounted('early')) && (await isCounted('late')))) await new Promise((done) => setImmediate(done));

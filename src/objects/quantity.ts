@@ -42,14 +42,15 @@ const MOST_BINARY = (2n ** 63n - 1n) * NANO;
 
 /** @throws {BadQuantity} */
 export function parseQuantity(text: string): Quantity {
+  // First of all: what follows takes longer than the text is long.
+  if (text.length > QUANTITY_CHARACTERS) {
+    throw new BadQuantity(`quantities must have at most ${QUANTITY_CHARACTERS} characters`);
+  }
   const [, sign, whole, fraction = '', suffix] = SHAPE.exec(text) ?? [];
   if (text === '' || whole === undefined || suffix === undefined) {
     throw new BadQuantity(
       "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
     );
-  }
-  if (text.length > QUANTITY_CHARACTERS) {
-    throw new BadQuantity(`quantities must have at most ${QUANTITY_CHARACTERS} characters`);
   }
   const { format, power, factor } = unitOf(suffix);
   const amount = scaled(BigInt(`0${whole}${fraction}`) * factor, power - fraction.length);

@@ -137,11 +137,12 @@ export async function updateObject<T extends KubeObject>(
   options: UpdateOptions<T> = {},
 ): Promise<Written<T>> {
   for (let tries = 1; ; tries++) {
-    const current = await readKept(ctx.store, resource, namespace, name);
+    // What may not be done again must not fail because what is remembered of the namespace is old.
+    const seeing = restrictionsOf(ctx.store, namespace, ctx.dryRun || !options.retry);
+    const [current, seen] = await Promise.all([readKept(ctx.store, resource, namespace, name), seeing]);
     if (!current) throw notFound(resource, name);
     const object = await change(parsed(resource, ctx.settings, current));
     const repeatable = options.retry || !object.metadata.resourceVersion;
-    const seen = await restrictionsOf(ctx.store, namespace, ctx.dryRun || !repeatable);
     try {
       return await updateOnce(restrictedContext(ctx, seen), resource, namespace, current, object, options);
     } catch (error) {

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { limitRanges } from '../cluster/limitranges.ts';
+import { ensureNamespaces } from '../cluster/namespaces.ts';
+import { resourceQuotas } from '../cluster/resourcequotas.ts';
 import { digestOf } from '../image/digest.ts';
 import { OCI_INDEX, OCI_MANIFEST } from '../image/mediatype.ts';
+import { createObject } from '../objects/writes.ts';
 import { startTrial, type Trial } from './trial.ts';
 
 let trial: Trial;
@@ -176,4 +180,33 @@ test('an unknown repository is NAME_UNKNOWN, an unknown tag of a known one MANIF
   await trial.pushImage('dev/app', 'v1');
   assert.equal((await trial.call('GET', `${MANIFESTS}nothing`)).code, 'MANIFEST_UNKNOWN');
   assert.equal((await trial.call('GET', MANIFESTS + digestOf('nothing'))).code, 'MANIFEST_UNKNOWN');
+});
+
+test('what limits and quotas of the namespace forbid is DENIED, and says by how much', async () => {
+  const ctx = { ...trial.services, user: { name: 'tester', groups: [] }, dryRun: false, warn: () => undefined };
+  await ensureNamespaces(ctx, ['small', 'few', 'none']);
+  const limit = (namespace: string, type: string, max: Record<string, string>) =>
+    createObject(ctx, limitRanges, namespace, { metadata: { name: 'l' }, spec: { limits: [{ type, max }] } });
+  await limit('small', 'openshift.io/Image', { storage: '10' });
+  await limit('few', 'openshift.io/ImageStream', { 'openshift.io/images': '1' });
+  const hard = { 'openshift.io/imagestreams': '0' };
+  await createObject(ctx, resourceQuotas, 'none', { metadata: { name: 'q' }, spec: { hard } });
+  await trial.pushImage('few/app', 'v1');
+  const push = async (name: string, annotations: object) => {
+    const { bytes } = await trial.pushImage('free/app', 'v1', { annotations });
+    for (const { digest } of [JSON.parse(bytes.toString()).config, ...JSON.parse(bytes.toString()).layers]) {
+      await trial.call('POST', `/v2/${name}/blobs/uploads/?mount=${digest}&from=free/app`);
+    }
+    const headers = { 'Content-Type': OCI_MANIFEST };
+    const reply = await trial.call('PUT', `/v2/${name}/manifests/v2`, { headers, body: bytes });
+    const [error] = JSON.parse(reply.body.toString()).errors;
+    assert.deepEqual([reply.status, error.code], [403, 'DENIED']);
+    return error.message as string;
+  };
+  assert.match(await push('small/app', {}), /^a LimitRange of namespace "small" forbids the image: .*\(\d+ > 10\)$/);
+  assert.match(
+    await push('few/app', { other: 'image' }),
+    /requested usage of openshift.io\/images exceeds .*\(2 > 1\)$/,
+  );
+  assert.match(await push('none/app', {}), /^exceeded quota: q, requested: openshift.io\/imagestreams=1/);
 });
