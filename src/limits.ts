@@ -255,6 +255,8 @@ export const COMPOSED_CACHE_BYTES = 16 * MiB;
 export const DATA_BYTES = 1 * MiB;
 /** Seconds after which clearing a namespace is tried again when something in it could not be deleted. */
 export const PURGE_RETRY_SECONDS = 5;
+/** Seconds that an object which is deleted in the foreground, or orphans what it owns, waits until that is seen to. */
+export const COLLECT_SECONDS = 2;
 /** Manifests whose media type and size are kept in memory. */
 export const DESCRIBED_MANIFESTS = 20_000;
 /** Milliseconds between two looks for uploads that expired. */

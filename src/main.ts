@@ -18,6 +18,7 @@ import { BlobError, type Blobs } from './blobs/blobs.ts';
 import { cachedBlobs } from './blobs/cache.ts';
 import { openBlobs } from './blobs/open.ts';
 import { startAggregation } from './cluster/clusterroleaggregation.ts';
+import { startCollector } from './cluster/collector.ts';
 import { ensureNamespaces, SEED_NAMESPACES } from './cluster/namespaces.ts';
 import { startPurge } from './cluster/purge.ts';
 import { startQuotaCounts } from './cluster/quotacounts.ts';
@@ -114,6 +115,7 @@ export async function serve(config: Config, logger: Logger = loggerOf(config), s
   await seedAccess(ctx);
   opened.adopt(await startPurge(ctx, RESOURCES), (it) => it.close());
   opened.adopt(startQuotaCounts(ctx, RESOURCES), (it) => it.close());
+  opened.adopt(await startCollector(ctx, RESOURCES), (it) => it.close());
   const expiry = setInterval(() => void expireUploads(services, logger), EXPIRY_CHECK_MS).unref();
   opened.defer(() => clearInterval(expiry));
   state.parts = partsOf(config, services, makeAuthenticator(tokens, now), logger, {

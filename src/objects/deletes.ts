@@ -1,6 +1,6 @@
 /** Deleting kept objects. */
 import { CONFLICT_TRIES } from '../limits.ts';
-import { CommitConflict } from '../store/store.ts';
+import { type Change, CommitConflict } from '../store/store.ts';
 import { canonicalOf, puts, removal } from './changes.ts';
 import type { Context } from './context.ts';
 import { conflict, forbidden, modified, notFound } from './errors.ts';
@@ -66,7 +66,8 @@ async function deleteOnce<T extends KubeObject>(
     if (changes.length === 0) {
       return { object: old, served: served(resource, ctx.settings, current), gone: false, before: old };
     }
-    const written = await storeObject(ctx, resource, namespace, stored, current, changes);
+    const all = isForCollector(finalizers) ? [...changes, collection(current.head.key)] : changes;
+    const written = await storeObject(ctx, resource, namespace, stored, current, all);
     return { object: written.object, served: written.served, gone: false, before: old };
   }
   const changes = await removal(ctx, resource, namespace, current, old);
@@ -92,8 +93,20 @@ function markedForDeletion<T extends KubeObject>(kept: Kept<T>, old: T, finalize
   return marked;
 }
 
-const ORPHAN = 'orphan';
-const FOREGROUND = 'foregroundDeletion';
+/** What an object owns shall be let go before it is gone, or be gone before it. */
+export const ORPHAN = 'orphan';
+export const FOREGROUND = 'foregroundDeletion';
+
+/** Keys of objects that wait until somebody has seen to what they own, behind this. */
+export const COLLECT_PREFIX = '/collect';
+
+function isForCollector(finalizers: readonly string[]): boolean {
+  return finalizers.includes(ORPHAN) || finalizers.includes(FOREGROUND);
+}
+
+function collection(key: string): Change {
+  return { op: 'put', key: COLLECT_PREFIX + key, value: Buffer.from('{}') };
+}
 
 /**
  * The finalizers that an object has once it is deleted: its own, and the one that stands for what shall become of its
