@@ -110,6 +110,11 @@ export const WATCH_SECONDS = 1800;
 /** Seconds between two bookmarks of a watch that asked for them. */
 export const WATCH_BOOKMARK_SECONDS = 60;
 
+/** Bytes of one frame that a client may send over a WebSocket; watches read nothing but pings and goodbyes. */
+export const WEBSOCKET_FRAME_BYTES = 64 * KiB;
+/** Seconds that a client has to say goodbye in turn. */
+export const WEBSOCKET_CLOSE_SECONDS = 2;
+
 /** Different Accept headers whose meaning is remembered. */
 export const NEGOTIATIONS_KEPT = 256;
 /** Characters of all warnings of one answer together, as in kube-apiserver. */

@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
-import { type AddressInfo, isIPv6 } from 'node:net';
+import { type AddressInfo, isIPv6, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { SecureContextOptions } from 'node:tls';
 import type { KeyPair } from './access/authority.ts';
 import type { Address } from './config.ts';
@@ -33,6 +34,29 @@ export interface Handlers {
   readonly request: Handler;
   /** For requests whose client waits for `100 Continue`, which is then up to the handler. */
   readonly expectant: Handler;
+  /** For requests that ask for a WebSocket; `head` is what came after them. Without it they are requests like others. */
+  readonly upgrade?: (req: http.IncomingMessage, res: TimedResponse, head: Buffer) => void;
+}
+
+/** Whether a request is a WebSocket's; all else that may ask for an upgrade is answered as if it had not. */
+function wantsWebSocket({ method, headers }: http.IncomingMessage): boolean {
+  return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
+}
+
+/** Answers requests for WebSockets: the connection is handed over, and is closed after any answer but 101. */
+function handOver(server: Server, { upgrade }: Handlers): void {
+  if (!upgrade) return;
+  server.on('upgrade', (req: http.IncomingMessage, socket: Duplex, head: Buffer) => {
+    const res = new TimedResponse(req);
+    socket.on('error', () => socket.destroy());
+    // The socket of an HTTP server is one.
+    res.assignSocket(socket as Socket);
+    res.shouldKeepAlive = false;
+    res.on('finish', () => {
+      if (res.statusCode !== 101) socket.end();
+    });
+    upgrade(req, res, head);
+  });
 }
 
 /** A server for plain HTTP. */
@@ -54,9 +78,11 @@ export function secureServer(pair: KeyPair, authority: string, handlers: Handler
       rejectUnauthorized: false,
       ALPNProtocols: ['http/1.1'],
       handshakeTimeout: HANDSHAKE_SECONDS * 1000,
+      shouldUpgradeCallback: wantsWebSocket,
     },
     handlers.request,
   );
+  handOver(server, handlers);
   return server.on('checkContinue', handlers.expectant);
 }
 

@@ -26,7 +26,7 @@ import { clusterResources } from './cluster/resources.ts';
 import { restoreSeeds, seedAccess } from './cluster/seed.ts';
 import { type Config, isDnsName } from './config.ts';
 import { digestOf } from './image/digest.ts';
-import { endWatches, kubeHandler } from './kube/server.ts';
+import { endWatches, type KubeHandler, kubeHandler } from './kube/server.ts';
 import {
   BLOB_CACHE_BYTES,
   CERTIFICATE_CHECK_MS,
@@ -165,7 +165,7 @@ interface State {
 
 interface Parts {
   readonly follow: Follow;
-  readonly kube: Handler;
+  readonly kube: KubeHandler;
   readonly registry: Handler;
   /** For requests with `Expect: 100-continue`. */
   readonly registryExpectant: Handler;
@@ -176,6 +176,7 @@ function dispatchers(state: State, listener: 'api' | 'registry'): Handlers {
   return {
     request: (req, res) => dispatch(state, listener, req, res, false),
     expectant: (req, res) => dispatch(state, listener, req, res, true),
+    ...(listener === 'api' && { upgrade: (req, res, head) => dispatch(state, listener, req, res, false, head) }),
   };
 }
 
@@ -186,6 +187,7 @@ function dispatch(
   req: IncomingMessage,
   res: TimedResponse,
   expectant: boolean,
+  upgrade?: Buffer,
 ): void {
   const url = originForm(req);
   const query = url?.indexOf('?') ?? -1;
@@ -205,7 +207,8 @@ function dispatch(
     const edge = isObserved(path) ? 'observe' : 'kube';
     parts.follow(res, edge);
     if (expectant) res.writeContinue();
-    parts[edge](req, res);
+    if (edge === 'kube') parts.kube(req, res, upgrade);
+    else parts.observe(req, res);
   }
 }
 

@@ -24,6 +24,8 @@ export interface Reply {
   readonly auditId: string;
   /** What the client is told beside the answer. */
   readonly warnings: string[];
+  /** Set if the client asks for a WebSocket: what it has sent after its request. */
+  readonly upgrade?: Buffer;
 }
 
 /** A request that has been let in. */

@@ -1,5 +1,6 @@
 /** Sends a list: whole if it is small, in pieces with back-pressure if it is not. */
 import { once } from 'node:events';
+import type { Writable } from 'node:stream';
 import { LIST_BUFFER_BYTES } from '../limits.ts';
 import { type Exchange, headOf, send } from './exchange.ts';
 import type { ListForm, ListItem } from './listform.ts';
@@ -76,7 +77,7 @@ export class ListWriter {
 }
 
 /** Resolves when a response takes more. @throws {ClientGone} if it never will. */
-export async function roomIn(res: Exchange['res']): Promise<void> {
+export async function roomIn(res: Writable): Promise<void> {
   if (res.destroyed) throw new ClientGone();
   const over = new AbortController();
   const closed = once(res, 'close', { signal: over.signal }).then(() => {

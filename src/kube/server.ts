@@ -14,6 +14,7 @@ import { getObject, getSubresource, listObjects } from './read.ts';
 import { attributesOf, type Route, Routes, requestInfo } from './route.ts';
 import type { BuildFacts } from './version.ts';
 import { watchObjects } from './watch.ts';
+import { takeBearer } from './websocket.ts';
 import { create, deleteMany, deleteOne, update } from './write.ts';
 
 export { endWatches } from './watch.ts';
@@ -29,6 +30,12 @@ export interface KubeOptions {
 }
 
 /**
+ * Answers a request. `upgrade` is given for one that asks for a WebSocket, on a connection that is no longer the HTTP
+ * server's: it holds what came after the request.
+ */
+export type KubeHandler = (req: IncomingMessage, res: ServerResponse, upgrade?: Buffer) => void;
+
+/**
  * Answers every request that main gives it: resources, discovery, `/version`, `/openapi`. Everything needs a user, and
  * what the authorizer allows. Never throws and never rejects.
  */
@@ -37,7 +44,7 @@ export function kubeHandler(
   resources: readonly Resource[],
   identify: Identify,
   options: KubeOptions = {},
-): (req: IncomingMessage, res: ServerResponse) => void {
+): KubeHandler {
   const server: Server = {
     services,
     identify,
@@ -45,7 +52,7 @@ export function kubeHandler(
     documents: documents(resources, options.build ?? { version: '0.0.0' }),
     report: options.report ?? (() => undefined),
   };
-  return (req, res) => void serve(server, req, res);
+  return (req, res, upgrade) => void serve(server, req, res, upgrade);
 }
 
 interface Server {
@@ -63,9 +70,11 @@ function ignore(): void {
   // Nothing to do: 'close' tells whoever must know.
 }
 
-async function serve(server: Server, req: IncomingMessage, res: ServerResponse): Promise<void> {
+async function serve(server: Server, req: IncomingMessage, res: ServerResponse, upgrade?: Buffer): Promise<void> {
   res.on('error', ignore);
-  const reply: Reply = { req, res, auditId: auditIdOf(req, server.services), warnings: [] };
+  const auditId = auditIdOf(req, server.services);
+  const reply: Reply = { req, res, auditId, warnings: [], ...(upgrade && { upgrade }) };
+  if (upgrade) takeBearer(req);
   try {
     await answer(server, reply);
   } catch (error) {

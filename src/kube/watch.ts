@@ -1,5 +1,5 @@
 /** Watches: a list of what is there, then every change, in order, until the time is over or somebody leaves. */
-import type { ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 import { WATCH_BOOKMARK_SECONDS, WATCH_BUFFER_BYTES, WATCH_SECONDS } from '../limits.ts';
 import { DomainError } from '../objects/errors.ts';
 import type { Resource } from '../objects/resource.ts';
@@ -14,6 +14,7 @@ import { scan } from './scan.ts';
 import { selectionOf } from './selectors.ts';
 import { statusOf } from './status.ts';
 import { bookmarkLine, concerns, errorLine, eventOf, lineOf, objectLine, type View } from './watchevents.ts';
+import { EventFrames, handshake } from './websocket.ts';
 
 /** Node's timers take no more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -43,15 +44,29 @@ export async function watchObjects(
   const selection = selectionOf(resource, { ...options, fieldSelector });
   const revision = revisionOf(options.resourceVersion);
   const view: View = { services: exchange.services, resource, selection, how };
-  const session = new WatchSession(exchange.res, view, namespace, options.allowWatchBookmarks);
-  exchange.res.writeHead(200, headOf(exchange, how.contentType));
-  exchange.res.flushHeaders();
+  const session = new WatchSession(outputOf(exchange, how.contentType), view, namespace, options.allowWatchBookmarks);
   await session.run(options, revision);
+}
+
+/** Where the events go: the body of the answer or, if the client asked for that, a WebSocket. */
+function outputOf(exchange: Exchange, contentType: string): Writable {
+  const { req, res, upgrade } = exchange;
+  const { socket } = res;
+  if (!upgrade || !socket) {
+    res.writeHead(200, headOf(exchange, contentType));
+    res.flushHeaders();
+    return res;
+  }
+  res.writeHead(101, [...headOf(exchange, undefined), ...handshake(req)]);
+  res.flushHeaders();
+  res.detachSocket(socket);
+  socket.once('close', () => res.emit('close'));
+  return new EventFrames(socket, upgrade);
 }
 
 /** One watch, from its first event to its last. */
 class WatchSession {
-  readonly #res: ServerResponse;
+  readonly #res: Writable;
   readonly #view: View;
   readonly #namespace: string;
   readonly #bookmarks: boolean;
@@ -64,7 +79,7 @@ class WatchSession {
   #untold = 0;
   #timers: NodeJS.Timeout[] = [];
 
-  constructor(res: ServerResponse, view: View, namespace: string, bookmarks: boolean) {
+  constructor(res: Writable, view: View, namespace: string, bookmarks: boolean) {
     this.#res = res;
     this.#view = view;
     this.#namespace = namespace;
