@@ -99,6 +99,8 @@ export const S3_COMMIT_SECONDS = 3600;
 export const LIST_PAGE_OBJECTS = 500;
 /** Bytes of a list that are gathered before it is sent in pieces; a smaller one is sent whole. */
 export const LIST_BUFFER_BYTES = 1 * MiB;
+/** Bytes of a list from which on it is compressed for clients that take that, as in kube-apiserver. */
+export const GZIP_BYTES = 128 * KiB;
 /** Bytes of one page of a list with a limit: where it comes to more, the page holds fewer objects and says how to go on. */
 export const LIST_PAGE_BYTES = 16 * MiB;
 /** Bytes of a page that is read from the store for a list; where objects are larger, fewer are read at a time. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { type Call, startTestServer, type TestServer } from './testserver.ts';
 
 const WIDGETS = '/apis/things.test/v1/namespaces/one/widgets';
@@ -188,6 +189,16 @@ describe('large lists', () => {
     assert.equal(table.rows.length, OBJECTS);
     const some = await list('limit=700', path);
     assert.deepEqual([some.items.length, some.metadata.remainingItemCount], [700, OBJECTS + 1 - 700]);
+
+    for (const query of ['', '?limit=700']) {
+      const plain = await server.call('GET', path + query);
+      const packed = await server.call('GET', path + query, { headers: { 'accept-encoding': 'deflate, gzip' } });
+      assert.equal(packed.headers['content-encoding'], 'gzip');
+      assert.ok(packed.bytes.length < plain.bytes.length / 10);
+      assert.deepEqual(JSON.parse(gunzipSync(packed.bytes).toString()), plain.body);
+    }
+    const small = await server.call('GET', `${path}?limit=10`, { headers: { 'accept-encoding': 'gzip' } });
+    assert.equal(small.headers['content-encoding'], undefined);
 
     const deleted = await server.call('DELETE', `${path}?labelSelector=big=yes`);
     assert.equal(deleted.body.kind, 'WidgetList');

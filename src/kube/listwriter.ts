@@ -1,7 +1,8 @@
 /** Sends a list: whole if it is small, in pieces with back-pressure if it is not. */
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
-import { LIST_BUFFER_BYTES } from '../limits.ts';
+import { createGzip } from 'node:zlib';
+import { GZIP_BYTES, LIST_BUFFER_BYTES } from '../limits.ts';
 import { type Exchange, headOf, send } from './exchange.ts';
 import type { ListForm, ListItem } from './listform.ts';
 import type { ListMetadata } from './table.ts';
@@ -23,7 +24,8 @@ export class ListWriter {
   #waiting: Buffer[];
   #bytes = 0;
   #empty = true;
-  #begun = false;
+  /** Where it is written to, once it has begun: the answer, or what compresses it. */
+  #out: Writable | undefined;
 
   constructor(exchange: Exchange, form: ListForm, contentType: string, metadata: ListMetadata) {
     this.#exchange = exchange;
@@ -48,8 +50,27 @@ export class ListWriter {
   /** Ends the list. */
   end(): void {
     this.#keep(this.#form.closing(this.#empty));
-    if (this.#begun) this.#exchange.res.end(Buffer.concat(this.#waiting));
+    // What is large is compressed, for which it is sent in pieces.
+    if (!this.#out && this.#bytes >= GZIP_BYTES && takesGzip(this.#exchange)) this.#begin();
+    if (this.#out) this.#out.end(Buffer.concat(this.#waiting));
     else send(this.#exchange, 200, this.#contentType, Buffer.concat([this.#opening(), ...this.#waiting]));
+  }
+
+  #begin(): Writable {
+    const { res } = this.#exchange;
+    const head = headOf(this.#exchange, this.#contentType);
+    this.#waiting.unshift(this.#opening());
+    if (takesGzip(this.#exchange)) {
+      res.writeHead(200, [...head, 'Content-Encoding', 'gzip', 'Vary', 'Accept-Encoding']);
+      const gzip = createGzip({ level: 1 });
+      res.once('close', () => gzip.destroy());
+      gzip.pipe(res);
+      this.#out = gzip;
+    } else {
+      res.writeHead(200, head);
+      this.#out = res;
+    }
+    return this.#out;
   }
 
   #opening(): Buffer {
@@ -63,17 +84,18 @@ export class ListWriter {
   }
 
   async #flush(): Promise<void> {
-    const { res } = this.#exchange;
-    if (!this.#begun) {
-      this.#begun = true;
-      res.writeHead(200, headOf(this.#exchange, this.#contentType));
-      this.#waiting.unshift(this.#opening());
-    }
-    const room = res.write(Buffer.concat(this.#waiting));
+    const out = this.#out ?? this.#begin();
+    const room = out.write(Buffer.concat(this.#waiting));
     this.#waiting = [];
     this.#bytes = 0;
-    if (!room) await roomIn(res);
+    if (!room) await roomIn(out);
   }
+}
+
+/** As kube-apiserver reads it: whoever names gzip, or anything, takes it. */
+function takesGzip({ req }: Exchange): boolean {
+  const encodings = req.headers['accept-encoding'] ?? '';
+  return encodings.split(',').some((encoding) => encoding.trim() === 'gzip' || encoding.trim() === '*');
 }
 
 /** Resolves when a response takes more. @throws {ClientGone} if it never will. */

@@ -180,6 +180,7 @@ export interface Answered {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
+  readonly bytes: Buffer;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
   readonly body: any;
 }
@@ -259,22 +260,24 @@ function allows(user: User, attributes: object): boolean {
 
 async function callServer(port: number, method: string, path: string, options: Call): Promise<Answered> {
   const { body, type, accept, user = 'admin', headers = {} } = options;
-  const bytes = body === undefined || Buffer.isBuffer(body) || typeof body === 'string' ? body : JSON.stringify(body);
+  const sending = body === undefined || Buffer.isBuffer(body) || typeof body === 'string' ? body : JSON.stringify(body);
   const sent = {
     user,
     ...(type !== undefined && { 'content-type': type }),
     ...(accept !== undefined && { accept }),
-    ...(bytes !== undefined && { 'content-length': Buffer.byteLength(bytes) }),
+    ...(sending !== undefined && { 'content-length': Buffer.byteLength(sending) }),
     ...headers,
   };
   const req = request({ host: '127.0.0.1', port, method, path, headers: sent, agent: false });
-  req.end(bytes);
+  req.end(sending);
   const [res] = await once(req, 'response');
   const pieces: Buffer[] = [];
   for await (const piece of res) pieces.push(piece);
-  const text = Buffer.concat(pieces).toString();
-  const json = String(res.headers['content-type']).startsWith('application/json') && text !== '';
-  return { status: res.statusCode, headers: res.headers, text, body: json ? parsedBody(text) : text };
+  const bytes = Buffer.concat(pieces);
+  const text = bytes.toString();
+  const plain = text !== '' && res.headers['content-encoding'] === undefined;
+  const json = plain && String(res.headers['content-type']).startsWith('application/json');
+  return { status: res.statusCode, headers: res.headers, text, bytes, body: json ? parsedBody(text) : text };
 }
 
 /** A body, or the events of a watch. */
