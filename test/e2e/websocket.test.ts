@@ -51,7 +51,7 @@ class Client implements Disposable {
   /** Resolves as soon as `find` gives something of what has come. */
   until<T>(find: (received: Buffer) => T | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`it did not come: ${this.#received}`)), TIMEOUT_MS);
+      const timer = setTimeout(() => reject(new Error(`it did not come: ${this.#received.toString()}`)), TIMEOUT_MS);
       this.#look = () => {
         const found = find(this.#received);
         if (found === undefined) return;
