@@ -114,6 +114,7 @@ function keptOf(
   return {
     prefix,
     unconditionalUpdate: true,
+    createOnUpdate: true,
     generation: false,
     prepareCreate: prepare,
     prepareUpdate: prepare,

@@ -76,6 +76,7 @@ const table: TableColumns<Role> = {
 const roleRules: Kept<Role> = {
   prefix: ROLE_PREFIX,
   unconditionalUpdate: true,
+  createOnUpdate: true,
   generation: false,
   prepareCreate: (ctx, role) => refuseRole(ctx, roles, role, undefined),
   prepareUpdate: (ctx, role, old) => refuseRole(ctx, roles, role, old),
@@ -99,6 +100,7 @@ export const roles: Resource<Role> = {
 const clusterRoleRules: Kept<ClusterRole> = {
   prefix: CLUSTER_ROLE_PREFIX,
   unconditionalUpdate: true,
+  createOnUpdate: true,
   generation: false,
   prepareCreate: (ctx, role) => refuseRole(ctx, clusterRoles, role, undefined),
   prepareUpdate: (ctx, role, old) => refuseRole(ctx, clusterRoles, role, old),

@@ -135,6 +135,20 @@ suite('giving rights away', () => {
     assert.equal(await canI('escort', 'is', '-n', 'paint', '--as', 'cid'), 'yes');
   });
 
+  test('replacing a role that is not there makes it', async () => {
+    const role = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'Role',
+      metadata: { name: 'late', namespace: 'paint' },
+      rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get'] }],
+    };
+    assert.match(await kubectl.given(role, 'replace', '-f', '-'), /late replaced/);
+    assert.equal(
+      await kubectl('get', 'role', 'late', '-n', 'paint', '-o', 'jsonpath={.rules[0].resources[0]}'),
+      'secrets',
+    );
+  });
+
   test('tables show roles and who holds them', async () => {
     const [header, ...rows] = await kubectl.table('get', 'rolebindings', '-n', 'paint', '-o', 'wide');
     assert.deepEqual(header, ['NAME', 'ROLE', 'AGE', 'USERS', 'GROUPS', 'SERVICEACCOUNTS']);
