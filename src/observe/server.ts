@@ -117,7 +117,8 @@ function sendStatus(res: ServerResponse, code: number, reason: string, message: 
     status: 'Failure',
     message,
     reason,
-    details: {},
+    // As kube-apiserver, which has nothing to add to a bad credential.
+    ...(code !== 401 && { details: {} }),
     code,
   };
   send(res, code, 'application/json', `${JSON.stringify(status)}\n`);
