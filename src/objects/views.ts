@@ -44,7 +44,7 @@ export async function view(store: Store, name: string, make: () => Promise<Made>
   const cache = cacheOf(store);
   const kept = cache.get(name);
   const revision = await store.revision();
-  if (kept && (kept.checked === revision || (await stand(store, kept.sources)))) {
+  if (kept && (kept.checked === revision || (await stand(store, kept.sources, revision)))) {
     kept.checked = Math.max(kept.checked, revision);
     return kept.bytes;
   }
@@ -53,9 +53,11 @@ export async function view(store: Store, name: string, make: () => Promise<Made>
   return bytes;
 }
 
-async function stand(store: Store, sources: readonly Source[]): Promise<boolean> {
+/** Whether the sources are what they were, at the revision that was just found to be the latest, or later. */
+async function stand(store: Store, sources: readonly Source[], latest: Revision): Promise<boolean> {
   for (const { key, revision } of sources) {
-    if (((await store.get(key))?.revision ?? 0) !== revision) return false;
+    const entry = await store.get(key, { fresh: { notOlderThan: latest } });
+    if ((entry?.revision ?? 0) !== revision) return false;
   }
   return true;
 }

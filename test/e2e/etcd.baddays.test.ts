@@ -12,7 +12,7 @@ import type { EtcdLocation } from '../../src/store/etcd/location.ts';
 import { Members } from '../../src/store/etcd/members.ts';
 import { RANGE, TXN } from '../../src/store/etcd/messages.ts';
 import { Recorder } from '../../src/store/recorder.ts';
-import { type Change, type Store, StoreFull, StoreUnavailable } from '../../src/store/store.ts';
+import { type Change, Compacted, type Store, StoreFull, StoreUnavailable } from '../../src/store/store.ts';
 import { ETCDS, freePorts, startEtcd, type TestEtcd } from '../etcd.ts';
 import { temporaryFolder } from '../program.ts';
 
@@ -104,6 +104,18 @@ for (const program of ETCDS) {
       assert.equal((await store.get('/a'))?.revision, revision);
       await recorder.reached(revision);
       assert.equal(recorder.batches.length, 2);
+      // From 3.5 on etcd lets only root compact.
+      const compacted = await store.compact(revision).then(
+        () => true,
+        (error: unknown) => {
+          assert.match(String(error), /lets only root compact: .*--auto-compaction-retention=10m/);
+          return false;
+        },
+      );
+      assert.equal(compacted, program === 'etcd');
+      if (compacted) {
+        await assert.rejects(async () => store.get('/a', { fresh: { exactly: revision - 1 } }), Compacted);
+      }
       await store.close();
     });
 

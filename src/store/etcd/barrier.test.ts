@@ -4,7 +4,7 @@ import { Barrier } from './barrier.ts';
 
 /** Some turns of the event loop, in which everything that waits for one has had it. */
 async function turns(): Promise<void> {
-  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < 8; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 test('whoever waits in one turn shares a question, and is never answered by one that was put before', async () => {

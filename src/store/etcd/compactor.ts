@@ -29,6 +29,8 @@ export class Compactor {
   #running: Promise<void> = Promise.resolve();
   /** What is old and not yet forgotten. */
   #old: Revision | undefined;
+  /** The failure that was told last: one that lasts is told once. */
+  #told = '';
 
   constructor(members: Members, layout: Layout, history: History, options: CompactorOptions) {
     this.#members = members;
@@ -58,11 +60,15 @@ export class Compactor {
       const current = entries[0]?.revision ?? 0;
       this.#old = this.#ages.note(this.#options.clock(), current) ?? this.#old;
       const foreign = header.revision > current;
-      if ((this.#old === undefined && !foreign) || !(await this.#leadership.take())) return;
-      if (this.#old !== undefined) await this.#compact(this.#old, current);
-      if (foreign) await this.#mark();
+      if ((this.#old !== undefined || foreign) && (await this.#leadership.take())) {
+        if (foreign) await this.#mark();
+        if (this.#old !== undefined) await this.#compact(this.#old, current);
+      }
+      this.#told = '';
     } catch (error) {
-      this.#options.failed(storeFailure(error, this.#members.where));
+      const failure = storeFailure(error, this.#members.where);
+      if (failure.message !== this.#told) this.#options.failed(failure);
+      this.#told = failure.message;
     }
   }
 

@@ -52,6 +52,11 @@ export function isCompacted(error: unknown): boolean {
   return code === status.OUT_OF_RANGE && details.includes('compacted');
 }
 
+/** Whether etcd says that the user may not do this. */
+export function isDenied(error: unknown): boolean {
+  return wordsOf(error).code === status.PERMISSION_DENIED;
+}
+
 /** Whether etcd says that there is no such lease. */
 export function isNoLease(error: unknown): boolean {
   return wordsOf(error).code === status.NOT_FOUND;

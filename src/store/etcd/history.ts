@@ -1,8 +1,8 @@
 /** The past that etcd still has: how far back it goes, and forgetting it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ETCD_CALL_MS, ETCD_COMPACT_MS } from '../../limits.ts';
-import { Compacted, type Revision, RevisionAhead } from '../store.ts';
-import { EtcdAway, isCompacted, storeFailure } from './failure.ts';
+import { Compacted, type Revision, RevisionAhead, StoreUnavailable } from '../store.ts';
+import { EtcdAway, isCompacted, isDenied, storeFailure } from './failure.ts';
 import type { Layout } from './layout.ts';
 import type { Members } from './members.ts';
 import { COMPACT, RANGE } from './messages.ts';
@@ -60,6 +60,10 @@ export class History {
       if (before > this.#birth)
         await this.#members.call(COMPACT, { revision: before }, { repeatable: false, withinMs: ETCD_COMPACT_MS });
     } catch (error) {
+      if (isDenied(error)) {
+        const advice = 'give the user the role root, or run etcd with --auto-compaction-retention=10m instead';
+        throw new StoreUnavailable(`${this.#members.where} lets only root compact: ${advice}`, { cause: error });
+      }
       if (!isCompacted(error)) throw storeFailure(error, this.#members.where);
     }
     this.#compacted = Math.max(this.#compacted, before);

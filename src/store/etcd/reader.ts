@@ -127,6 +127,7 @@ export class Reader {
       try {
         const answer = await ask(limit);
         const bytes = answer.entries.reduce((sum, { value }) => sum + value.length, 0);
+        if (bytes > ETCD_PAGE_BYTES) this.#pageKeys = Math.max(1, limit >> 1);
         if (bytes < ETCD_PAGE_BYTES / 4) this.#pageKeys = Math.min(this.#pageKeys * 2, ETCD_PAGE_KEYS);
         return answer;
       } catch (error) {

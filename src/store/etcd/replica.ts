@@ -115,6 +115,7 @@ export class Replica {
     for (const commit of commits) {
       if (commit.revision <= this.mirror.revision) continue;
       this.mirror.apply(commit);
+      if (this.mirror.size > ETCD_INDEX_KEYS) this.mirror.abandon();
       this.feed.tell(commit);
     }
   }

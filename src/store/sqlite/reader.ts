@@ -38,6 +38,8 @@ export class Reader {
   readonly #countAt: Query<[number]>;
   readonly #db: DatabaseSync;
   readonly #recent: Recent;
+  /** A revision that the store has reached. */
+  #seen: Revision = 0;
 
   /** @param recent What need not be read again; it is not asked inside of a transaction, which sees its own writes. */
   constructor(db: DatabaseSync, recent: Recent) {
@@ -66,7 +68,9 @@ export class Reader {
   /** The latest revision. */
   revision(): Revision {
     const read = (): Revision => this.#revision.one()?.[0] ?? 1;
-    return this.#db.isTransaction ? read() : this.#recent.revision(read);
+    if (this.#db.isTransaction) return read();
+    this.#seen = this.#recent.revision(read);
+    return this.#seen;
   }
 
   /** Reads of revisions before this one fail. */
@@ -77,7 +81,9 @@ export class Reader {
   get(key: string, { fresh }: ReadOptions = {}): Entry | undefined {
     checkKey(key);
     const latest = (): Entry | undefined => entryOrNone(this.#get.one(key));
-    if (typeof fresh !== 'object') return this.#db.isTransaction ? latest() : this.#recent.entry(key, latest);
+    // A store never goes back: what it has been seen to reach, every later read is not older than.
+    const any = typeof fresh !== 'object' || ('notOlderThan' in fresh && fresh.notOlderThan <= this.#seen);
+    if (any) return this.#db.isTransaction ? latest() : this.#recent.entry(key, latest);
     return this.snapshot(() => {
       const at = this.#readable(fresh);
       return at === undefined ? latest() : entryOrNone(this.#getAt.one(at, key));
