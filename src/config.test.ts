@@ -41,6 +41,7 @@ test('without any setting everything has its default', () => {
     tlsNames: [],
     store: { kind: 'sqlite', file: join(data, 'headgate.db') },
     blobs: { kind: 'filesystem', folder: join(data, 'blobs') },
+    collection: { intervalSeconds: 3600, graceSeconds: 86_400, leaseSeconds: 3600 },
     autoNamespaces: true,
     importAllowPrivate: false,
     importDeny: [],
@@ -73,6 +74,9 @@ test('every flag works as a flag, in the environment and in the file', (t) => {
     'tls-san': 'a.example.com,*.b.example.com,10.0.0.1',
     store: 'sqlite:/tmp/s.db',
     blobs: 'file:///tmp/b',
+    'gc-interval': '10m',
+    'gc-grace': '7d',
+    'gc-lease': '90s',
     'auto-namespaces': 'false',
     'import-allow-private': 'true',
     'import-deny': '10.0.0.0/8,fd00::/8',
@@ -107,6 +111,7 @@ test('every flag works as a flag, in the environment and in the file', (t) => {
     tlsNames: ['a.example.com', '*.b.example.com', '10.0.0.1'],
     store: { kind: 'sqlite', file: '/tmp/s.db' },
     blobs: { kind: 'filesystem', folder: '/tmp/b' },
+    collection: { intervalSeconds: 600, graceSeconds: 7 * 86_400, leaseSeconds: 90 },
     autoNamespaces: false,
     importAllowPrivate: true,
     importDeny: ['10.0.0.0/8', 'fd00::/8'],
@@ -253,4 +258,14 @@ test('whatever is given, there is a configuration or a list of problems', () => 
     }),
     { numRuns: 300 },
   );
+});
+
+test('durations are a number and a unit', () => {
+  assert.equal(parse(['--gc-interval', 'off']).collection.intervalSeconds, undefined);
+  assert.equal(parse(['--gc-grace', '0s']).collection.graceSeconds, 0);
+  for (const text of ['1', 'h', '1.5h', '-1s', '1w', '1h30m']) {
+    assert.match(problemsOf([`--gc-grace=${text}`]), /must be a number and a unit, such as 90s, 10m, 1h or 7d/);
+  }
+  assert.match(problemsOf(['--gc-interval=0s']), /at least 1s, or off/);
+  assert.match(problemsOf(['--gc-lease=0s']), /at least 1s; a push needs its layers/);
 });

@@ -34,6 +34,12 @@ export interface Config {
   readonly tlsNames: readonly string[];
   readonly store: StoreConfig;
   readonly blobs: BlobsPlace;
+  /** Seconds; `intervalSeconds` undefined: garbage is collected only when someone calls `headgate gc`. */
+  readonly collection: {
+    readonly intervalSeconds: number | undefined;
+    readonly graceSeconds: number;
+    readonly leaseSeconds: number;
+  };
   readonly autoNamespaces: boolean;
   readonly importAllowPrivate: boolean;
   /** Networks as ADDRESS/BITS. */
@@ -103,6 +109,11 @@ function configOf(settings: Settings, problems: string[]): Config {
     ),
     store: read<StoreConfig>('store', (text) => storeOf(text, data), { kind: 'sqlite', file: '' }),
     blobs: read<BlobsPlace>('blobs', (text) => blobsIn(text, data), { kind: 'filesystem', folder: '' }),
+    collection: {
+      intervalSeconds: read<number | undefined>('gc-interval', intervalOf, undefined),
+      graceSeconds: read('gc-grace', durationOf, 0),
+      leaseSeconds: read('gc-lease', leaseOf, 0),
+    },
     autoNamespaces: yes('auto-namespaces'),
     importAllowPrivate: yes('import-allow-private'),
     importDeny: items('import-deny', networkOf),
@@ -136,6 +147,28 @@ function listenerOf(text: string): Address | undefined | Problem {
   if (text === 'off') return undefined;
   const address = addressOf(text);
   return address instanceof Problem ? new Problem(`${address.text}, or off`) : address;
+}
+
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** Seconds. */
+function durationOf(text: string): number | Problem {
+  const [, digits, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  if (digits === undefined) return new Problem(`"${text}" must be a number and a unit, such as 90s, 10m, 1h or 7d`);
+  return Number(digits) * (UNIT_SECONDS[unit] ?? 1);
+}
+
+function intervalOf(text: string): number | undefined | Problem {
+  if (text === 'off') return undefined;
+  const seconds = durationOf(text);
+  if (seconds instanceof Problem) return new Problem(`${seconds.text}, or off`);
+  return seconds === 0 ? new Problem('must be at least 1s, or off') : seconds;
+}
+
+/** Without any lease a layer could go before the image comes that needs it. */
+function leaseOf(text: string): number | Problem {
+  const seconds = durationOf(text);
+  return seconds === 0 ? new Problem('must be at least 1s; a push needs its layers until its image comes') : seconds;
 }
 
 /** Over plain HTTP anyone on the way reads the tokens, so other machines may use it only if someone said so. */

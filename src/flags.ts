@@ -71,6 +71,27 @@ const FLAGS = [
     help: 'where image content is kept: file:[DIR] (default: under DATA), or s3://BUCKET/PREFIX?endpoint=URL',
   },
   {
+    name: 'gc-interval',
+    kind: 'text',
+    value: 'DURATION|off',
+    initial: '1h',
+    help: 'how often content is deleted to which nothing leads any more; 90s, 10m, 1h, 7d',
+  },
+  {
+    name: 'gc-grace',
+    kind: 'text',
+    value: 'DURATION',
+    initial: '24h',
+    help: 'how long such content is kept before',
+  },
+  {
+    name: 'gc-lease',
+    kind: 'text',
+    value: 'DURATION',
+    initial: '1h',
+    help: 'how long uploaded layers stay while no image names them',
+  },
+  {
     name: 'auto-namespaces',
     kind: 'boolean',
     initial: true,

@@ -212,6 +212,8 @@ export const SIGNAL_ECHO_MS = 500;
 export const KEEP_ALIVE_SECONDS = 120;
 /** Seconds in which a TLS handshake must be done. */
 export const HANDSHAKE_SECONDS = 10;
+/** Bytes of the headers of a request: as many ranges of a blob as clients ask for take half of it. */
+export const HEADER_BYTES = 64 * KiB;
 /** Seconds in which the headers of a request must arrive. */
 export const HEADER_SECONDS = 30;
 /** Seconds of silence after which an upload's connection is given up; the session stays. */
@@ -232,6 +234,8 @@ export const LINGER_BYTES = 64 * MiB;
 export const LINGER_SECONDS = 5;
 /** Seconds that a registry client may keep what the token endpoint gave it: it is the API token, checked at every use. */
 export const REGISTRY_TOKEN_SECONDS = 3600;
+/** Bytes of a signature that is put through the registry: 64 KiB of it in base64, and what is around it. */
+export const SIGNATURE_BODY_BYTES = 128 * KiB;
 /** Bytes of a form that is sent to the token endpoint. */
 export const TOKEN_FORM_BYTES = 64 * KiB;
 /** Repositories of a namespace that are looked through for a blob when a mount does not say from where. */
@@ -268,6 +272,29 @@ export const COLLECT_SECONDS = 2;
 export const DESCRIBED_MANIFESTS = 20_000;
 /** Milliseconds between two looks for uploads that expired. */
 export const EXPIRY_CHECK_MS = 3_600_000;
+
+/** Seconds for which content stays that a client was told is there, or has uploaded, before anything refers to it. */
+export const CONTENT_LEASE_SECONDS = 3600;
+/** Leases that a process remembers, so that asking for the same content again writes nothing. */
+export const LEASES_KEPT = 20_000;
+/** Seconds until a run begins that somebody has asked for. */
+export const COLLECTION_SOON_SECONDS = 2;
+/** Seconds after its start at which a server collects for the first time, if that is less. */
+export const COLLECTION_FIRST_SECONDS = 60;
+/** Seconds for which one run of the collection leads; it renews that before each of its rounds. */
+export const COLLECTION_LEAD_SECONDS = 30;
+/** Milliseconds between two looks whether another run still leads. */
+export const LEAD_POLL_MS = 200;
+/** Rounds in which a run looks again, when writers have taken something away from it. */
+export const COLLECTION_ROUNDS = 5;
+/** Seconds after which content that is being deleted counts as abandoned by a process that died. */
+export const SWEEP_STALE_SECONDS = 15;
+/** Seconds that a writer waits until content is deleted that it would write anew. */
+export const SWEEP_WAIT_SECONDS = 20;
+/** Milliseconds between its looks. */
+export const SWEEP_POLL_MS = 20;
+/** Blobs of one page of the list of all content. */
+export const BLOB_LIST_PAGE = 1_000;
 
 /** Images of one ImageStreamImport; OpenShift knows no limit but that of the body. */
 export const IMPORT_IMAGES = 1_000;

@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import type { SecureContextOptions } from 'node:tls';
 import type { KeyPair } from './access/authority.ts';
 import type { Address } from './config.ts';
-import { HANDSHAKE_SECONDS, HEADER_SECONDS, KEEP_ALIVE_SECONDS } from './limits.ts';
+import { HANDSHAKE_SECONDS, HEADER_BYTES, HEADER_SECONDS, KEEP_ALIVE_SECONDS } from './limits.ts';
 import { TimedResponse } from './observe/requests.ts';
 
 export type Handler = (req: http.IncomingMessage, res: TimedResponse) => void;
@@ -20,6 +20,7 @@ const OPTIONS = {
   ServerResponse: TimedResponse,
   keepAliveTimeout: KEEP_ALIVE_SECONDS * 1000,
   headersTimeout: HEADER_SECONDS * 1000,
+  maxHeaderSize: HEADER_BYTES,
   // A layer may take hours; whoever reads a body watches its pace.
   requestTimeout: 0,
 } as const;

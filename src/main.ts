@@ -1,5 +1,4 @@
 /** The only file that knows every part: configuration, seams, domain, edges, start and stop. */
-import { randomInt, randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
@@ -7,16 +6,13 @@ import manifest from '../package.json' with { type: 'json' };
 import { ADMIN, openAdminToken } from './access/admin.ts';
 import { type Authenticator, makeAuthenticator } from './access/authenticator.ts';
 import { ADMIN_SUBJECT, type Authority, openAuthority } from './access/authority.ts';
-import { makeAuthorizer } from './access/authorizer.ts';
 import { actingAs } from './access/impersonation.ts';
 import { kubeconfigOf } from './access/kubeconfig.ts';
 import { makePrivateFolder, replacePrivateFile } from './access/privatefile.ts';
 import { Rbac } from './access/rbac.ts';
 import { AccessTokens } from './access/tokens.ts';
 import { MASTERS } from './access/user.ts';
-import { BlobError, type Blobs } from './blobs/blobs.ts';
-import { cachedBlobs } from './blobs/cache.ts';
-import { openBlobs } from './blobs/open.ts';
+import { BlobError } from './blobs/blobs.ts';
 import { startAggregation } from './cluster/clusterroleaggregation.ts';
 import { startCollector } from './cluster/collector.ts';
 import { ensureNamespaces, SEED_NAMESPACES } from './cluster/namespaces.ts';
@@ -24,16 +20,11 @@ import { startPurge } from './cluster/purge.ts';
 import { startQuotaCounts } from './cluster/quotacounts.ts';
 import { clusterResources } from './cluster/resources.ts';
 import { restoreSeeds, seedAccess } from './cluster/seed.ts';
+import { startCollecting } from './collecting/schedule.ts';
 import { type Config, isDnsName } from './config.ts';
 import { digestOf } from './image/digest.ts';
 import { endWatches, type KubeHandler, kubeHandler } from './kube/server.ts';
-import {
-  BLOB_CACHE_BYTES,
-  CERTIFICATE_CHECK_MS,
-  DRAIN_SECONDS,
-  EXPIRY_CHECK_MS,
-  UPLOAD_STALE_SECONDS,
-} from './limits.ts';
+import { CERTIFICATE_CHECK_MS, DRAIN_SECONDS, EXPIRY_CHECK_MS, UPLOAD_STALE_SECONDS } from './limits.ts';
 import {
   authorityOf,
   drain,
@@ -52,17 +43,12 @@ import { type Logger, makeLogger } from './observe/logs.ts';
 import { makeMetrics } from './observe/metrics.ts';
 import { type Follow, makeFollow, type TimedResponse } from './observe/requests.ts';
 import { isObserved, observeHandler } from './observe/server.ts';
-import { registryHandler, whenContinueIsExpected } from './registry/server.ts';
+import { isRegistryPath, registryHandler, whenContinueIsExpected } from './registry/server.ts';
 import { dropStaleUploads } from './registry/sessions.ts';
-import { isUnfinishedCopy } from './store/copy.ts';
-import { openSqliteStore } from './store/sqlite/sqlite.ts';
-import { type Store, StoreUnavailable } from './store/store.ts';
+import { openCachedBlobs, openStore, refuseUnfinished, servicesOf } from './services.ts';
 import { imageResources } from './streams/resources.ts';
 
 export const VERSION = manifest.version;
-
-/** Kubernetes' alphabet for generated names: no vowels and nothing that looks like one. */
-const SUFFIX_CHARACTERS = 'bcdfghjklmnpqrstvwxz2456789';
 
 /** A server that answers. */
 export interface Running {
@@ -103,7 +89,7 @@ export async function serve(config: Config, logger: Logger = loggerOf(config), s
   const addresses = await listenAll(config, api, plain);
 
   const store = seams.adopt(await openStore(config, logger, signal), (it) => it.close());
-  if (await isUnfinishedCopy(store)) throw new StoreUnavailable(UNFINISHED_COPY);
+  await refuseUnfinished(store);
   const blobs = seams.adopt(await openCachedBlobs(config, store, logger), (it) => it.close());
   const now = (): Date => new Date();
   const tokens = seams.adopt(new AccessTokens(store, now), (it) => it.close());
@@ -118,6 +104,7 @@ export async function serve(config: Config, logger: Logger = loggerOf(config), s
   opened.adopt(await startCollector(ctx, RESOURCES), (it) => it.close());
   const expiry = setInterval(() => void expireUploads(services, logger), EXPIRY_CHECK_MS).unref();
   opened.defer(() => clearInterval(expiry));
+  opened.adopt(await startCollecting(services, { ...config.collection, logger }), (it) => it.close());
   state.parts = partsOf(config, services, makeAuthenticator(tokens, now), logger, {
     store: state.store,
     isDraining: () => state.draining,
@@ -148,9 +135,6 @@ export async function serve(config: Config, logger: Logger = loggerOf(config), s
   const registryUrl = config.registryListen ? `http://${addresses.registry}` : apiUrl;
   return { apiUrl, registryUrl, kubeconfig, close: () => running.disposeAsync() };
 }
-
-const UNFINISHED_COPY =
-  'the store is a copy that was not finished: run "headgate store copy" again to its end, or name another store';
 
 /** The server's own doings, before anyone calls. */
 const SYSTEM = { name: 'system:headgate', groups: [MASTERS] };
@@ -198,7 +182,7 @@ function dispatch(
     else refuse(res, 503, 'the server is starting; try again\n');
   } else if (path === undefined) {
     refuse(res, 400, 'the request target must be a path\n');
-  } else if (path.startsWith('/v2/') || path === '/v2' || path === '/openshift/token') {
+  } else if (isRegistryPath(path)) {
     parts.follow(res, 'registry');
     (expectant ? parts.registryExpectant : parts.registry)(req, res);
   } else if (listener === 'registry' && path !== '/' && path !== '/healthz') {
@@ -260,7 +244,11 @@ function partsOf(
     if (err instanceof BlobError) logger.warn({ ...facts, blobs: err.message }, 'the blob store failed a request');
     else logger.error({ ...facts, err }, 'a request met an error nobody expected');
   };
-  const registry = registryHandler(services, { identify: identifyRegistry, publicUrl }, report);
+  const registry = registryHandler(
+    services,
+    { identify: identifyRegistry, publicUrl },
+    { report, audit: (entry) => logger.info(entry, 'registry audit'), metrics: metrics.ofRegistry },
+  );
   return {
     follow: makeFollow(metrics, logger),
     kube: kubeHandler(services, RESOURCES, identify, { build: { version: VERSION }, report }),
@@ -292,49 +280,9 @@ function publicUrl(req: IncomingMessage): string {
   return `${scheme}://${host}`;
 }
 
-function servicesOf(config: Config, store: Store, blobs: Blobs, rbac: Rbac, registryAddress: string): Services {
-  return {
-    store,
-    blobs,
-    authorizer: makeAuthorizer(rbac),
-    settings: {
-      registryHost: config.registryHost ?? registryAddress,
-      ...(config.registryPublicHost !== undefined && { publicRegistryHost: config.registryPublicHost }),
-      autoNamespaces: config.autoNamespaces,
-      imports: {
-        allowPrivate: config.importAllowPrivate,
-        deny: config.importDeny,
-        ...(config.importRegistries.length > 0 && { registries: config.importRegistries }),
-      },
-    },
-    now: () => new Date(),
-    uid: () => randomUUID(),
-    suffix: (characters) =>
-      Array.from({ length: characters }, () => SUFFIX_CHARACTERS[randomInt(SUFFIX_CHARACTERS.length)]).join(''),
-  };
-}
-
-async function openStore({ store }: Config, logger: Logger, signal?: AbortSignal): Promise<Store> {
-  if (store.kind === 'sqlite') {
-    return openSqliteStore({
-      file: store.file,
-      onCompactionFailure: (err) => logger.warn({ err }, 'the store could not be compacted; it is tried again'),
-    });
-  }
-  // Loaded only where it is used: gRPC takes as long as half of the rest of a start.
-  const { openEtcdStore } = await import('./store/etcd/etcd.ts');
-  const warn = (text: string): void => logger.warn(text);
-  return openEtcdStore({ location: store.location, warn, ...(signal && { signal }) });
-}
-
 /** What health checks call the store: its engine, where that is another program. */
 function storeName({ store }: Config): string {
   return store.kind === 'etcd' ? 'etcd' : 'store';
-}
-
-async function openCachedBlobs(config: Config, store: Store, logger: Logger): Promise<Blobs> {
-  const blobs = await openBlobs(config.blobs, { store, warn: (text) => logger.warn(text) });
-  return cachedBlobs(blobs, BLOB_CACHE_BYTES);
 }
 
 /** Listens on both addresses. Resolves to `host:port` of each; without a plain listener the registry's is the API's. */

@@ -46,13 +46,13 @@ export function parse({ path, text }: Source): Parsed {
 const LAYERS: readonly (readonly string[])[] = [
   ['image'],
   ['objects', 'store', 'blobs', 'access', 'observe'],
-  ['streams', 'images', 'cluster', 'importing', 'trust'],
+  ['streams', 'images', 'cluster', 'importing', 'collecting', 'trust'],
   ['registry', 'kube'],
   ['cli', ''],
 ];
 /** What a layer would allow and the design forbids: each edge serves whatever domain it is given. */
 const WALLS: Readonly<Record<string, readonly string[]>> = {
-  kube: ['registry', 'streams', 'images', 'cluster', 'importing', 'trust'],
+  kube: ['registry', 'streams', 'images', 'cluster', 'importing', 'collecting', 'trust'],
   registry: ['kube'],
 };
 /** Files that every folder may import. */

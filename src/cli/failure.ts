@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import { UnusableFile } from '../access/privatefile.ts';
 import { BlobError } from '../blobs/blobs.ts';
 import { ConfigError } from '../config.ts';
+import { DomainError } from '../objects/errors.ts';
 import { StoreError } from '../store/store.ts';
 import { ServerRefusal } from './serverrefusal.ts';
 
@@ -24,7 +25,7 @@ export function exitCodeOf(error: unknown): number {
 /** What is wrong, where, and what to do. An error that nobody foresaw comes with its stack: it is a bug. */
 export function explain(error: unknown): string {
   if (error instanceof ConfigError) return error.problems.map((problem) => `headgate: ${problem}`).join('\n');
-  const own = [UnusableFile, StoreError, BlobError, ServerRefusal];
+  const own = [UnusableFile, StoreError, BlobError, DomainError, ServerRefusal];
   if (error instanceof Error && own.some((kind) => error instanceof kind)) {
     return `headgate: ${error.message}`;
   }

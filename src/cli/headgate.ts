@@ -7,6 +7,8 @@ const HELP = `Usage: headgate <command> [flags]
   serve    start the server: the OpenShift image API and an OCI registry
   auth     say who may do what, and why
   store    copy what is stored to another place: from SQLite to etcd, or back
+  gc       delete content to which no tag, no history and no index leads any more
+  scrub    read all content again, and tell which images are damaged
   token    print the administrator's API token
   version  print the version
   help     print this
@@ -22,6 +24,10 @@ async function main(command: string | undefined, args: readonly string[]): Promi
       return (await import('./auth.ts')).run(args);
     case 'store':
       return (await import('./store.ts')).run(args);
+    case 'gc':
+      return (await import('./gc.ts')).run(args);
+    case 'scrub':
+      return (await import('./scrub.ts')).run(args);
     case 'token':
       return (await import('./token.ts')).run(args);
     case 'version':

@@ -19,6 +19,7 @@ import {
   isImageType,
   isIndexType,
   isManifestType,
+  isNondistributable,
   isSchema1Type,
   MANIFEST_TYPES,
   OCI_INDEX,
@@ -196,6 +197,26 @@ export function referencesOf(manifest: Manifest): readonly Digest[] {
     case 'schema1':
       return [...new Set(manifest.layers.map((layer) => layer.digest))];
   }
+}
+
+/** What a manifest refers to, by whether it is complete without. */
+export interface ManifestReferences {
+  readonly needed: readonly Digest[];
+  /**
+   * What may be missing: children of an index, since mirrors leave out platforms that they do not want, and layers that
+   * stay where their URLs point.
+   */
+  readonly optional: readonly Digest[];
+}
+
+/** The same as `referencesOf`, sorted into what must be there and what may be. */
+export function sortedReferences(manifest: Manifest): ManifestReferences {
+  const all = referencesOf(manifest);
+  if (manifest.kind === 'index') return { needed: [], optional: all };
+  if (manifest.kind === 'schema1') return { needed: all, optional: [] };
+  const elsewhere = manifest.layers.filter(({ mediaType }) => isNondistributable(mediaType));
+  const optional = new Set(elsewhere.map(({ digest }) => digest));
+  return { needed: all.filter((digest) => !optional.has(digest)), optional: [...optional] };
 }
 
 /** The digest by which a manifest is known: of its bytes, but of schema 1 without its signatures. */

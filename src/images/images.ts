@@ -12,6 +12,7 @@ import type { Context } from '../objects/context.ts';
 import { badRequest } from '../objects/errors.ts';
 import { nameOf } from '../objects/object.ts';
 import type { Kept, Resource } from '../objects/resource.ts';
+import { keyOf } from '../objects/values.ts';
 import {
   IMAGE_GROUP,
   IMAGE_VERSION,
@@ -143,6 +144,11 @@ export const images: Resource<Image> = {
   table: imageTable,
   kept,
 };
+
+/** The store key of an Image. */
+export function imageKey(name: string): string {
+  return keyOf(images, '', name);
+}
 
 /**
  * The Image as it is shown inside a stream's view: filled from its manifest if it keeps one, manifest and config left

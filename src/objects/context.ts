@@ -13,6 +13,8 @@ export interface Settings {
   readonly publicRegistryHost?: string;
   /** Whether a push makes its namespace when it does not exist. */
   readonly autoNamespaces: boolean;
+  /** Seconds that uploaded content stays though nothing refers to it yet; CONTENT_LEASE_SECONDS if it is not given. */
+  readonly leaseSeconds?: number;
   /** What imports may reach of networks; public and private addresses if it is not given, not this machine itself. */
   readonly imports?: {
     /** Whether loopback, link-local and metadata addresses as well. */

@@ -3,6 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
 import type { BlobBody, BlobStream, ByteRange } from '../blobs/blobs.ts';
+import { leaseContent } from '../collecting/leases.ts';
 import { type Digest, digestHex, parseDigest } from '../image/digest.ts';
 import { BLOB_RANGES, DOWNLOAD_IDLE_SECONDS } from '../limits.ts';
 import { endWith } from '../observe/answer.ts';
@@ -24,7 +25,9 @@ export async function getBlob(exchange: Exchange, target: Target): Promise<void>
   const size = linked instanceof Promise ? await linked : linked;
   if (size === undefined) throw blobUnknown(digest, target.name);
   if (req.method === 'HEAD') {
-    // The link says what may be read; only the bytes say that they are there. A client that is told so uploads nothing.
+    // The link says what may be read; only the bytes say that they are there. A client that is told so uploads nothing,
+    // so they must stay until it has pushed what refers to them.
+    await leaseContent(services, digest);
     if ((await services.blobs.stat(digest)) === undefined) throw blobUnknown(digest, target.name);
     res.writeHead(200, [...blobHeaders(digest, size), 'Content-Type', OCTETS]);
     res.end();

@@ -48,7 +48,7 @@ export async function readBody(
   req: IncomingMessage,
   res: ServerResponse,
   limit: number,
-  code: 'MANIFEST_INVALID' | 'SIZE_INVALID',
+  code: 'MANIFEST_INVALID' | 'SIZE_INVALID' | 'SIGNATURE_INVALID',
 ): Promise<Buffer> {
   const tooLarge = (): RegistryError =>
     new RegistryError(code, `the body is too large: at most ${limit} bytes are accepted`, { status: 413 });

@@ -30,6 +30,8 @@ const STATUS = {
   DIGEST_INVALID: 400,
   SIZE_INVALID: 400,
   PAGINATION_NUMBER_INVALID: 400,
+  SIGNATURE_INVALID: 400,
+  SIGNATURE_EXISTS: 409,
 } as const;
 
 export type ErrorCode = keyof typeof STATUS;

@@ -1,7 +1,9 @@
 /** Manifests: by tag or by digest, answered with the bytes and the type that were pushed. */
 
+import type { ServerResponse } from 'node:http';
 import type { Blobs } from '../blobs/blobs.ts';
 import type { CachedBlobs } from '../blobs/cache.ts';
+import { leaseContent } from '../collecting/leases.ts';
 import { type Digest, digestAlgorithm, digestOf } from '../image/digest.ts';
 import { type Manifest, manifestDigest, parseManifest } from '../image/manifest.ts';
 import { isSchema1Type } from '../image/mediatype.ts';
@@ -47,15 +49,26 @@ function answerManifest(exchange: Exchange, target: Target, link: ManifestLink |
     return answerEmpty(exchange, 304, { 'Docker-Content-Digest': link.digest, ETag: entityTag(link.digest) });
   }
   if (req.method === 'HEAD') {
-    res.writeHead(200, manifestHeaders(link));
-    res.end();
-    return;
+    // Whoever asks by digest may be about to push an index that names it.
+    return target.last.includes(':') ? answerLeasedHead(exchange, target, link.digest) : answerHead(res, link);
   }
   const blobs: Blobs & Partial<Pick<CachedBlobs, 'peek'>> = services.blobs;
   const bytes = blobs.peek?.(link.digest);
   if (!bytes) return readManifest(exchange, target, link);
   res.writeHead(200, manifestHeaders(link));
   endWith(res, bytes);
+}
+
+async function answerLeasedHead(exchange: Exchange, target: Target, digest: Digest): Promise<void> {
+  await leaseContent(exchange.services, digest);
+  const link = await resolveDigest(exchange.services, target.repo, digest);
+  if (!link) return refuseUnknown(exchange, target);
+  answerHead(exchange.res, link);
+}
+
+function answerHead(res: ServerResponse, link: ManifestLink): void {
+  res.writeHead(200, manifestHeaders(link));
+  res.end();
 }
 
 /** Flat, name after name and value: Node takes that as it is, where an object is walked and copied. */

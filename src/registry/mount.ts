@@ -1,4 +1,5 @@
 /** Mounting: a blob that another repository has is made readable through this one, without its bytes being sent. */
+import { leaseContent } from '../collecting/leases.ts';
 import { type Digest, parseDigest } from '../image/digest.ts';
 import { parseRepositoryName } from '../image/name.ts';
 import { MOUNT_SEARCH_REPOSITORIES } from '../limits.ts';
@@ -24,6 +25,8 @@ export async function mountBlob(
   if (digest === undefined || (await services.blobs.stat(digest)) === undefined) return undefined;
   const size = from === undefined ? await search(exchange, target, digest) : await sourceSize(exchange, from, digest);
   if (size === undefined) return undefined;
+  await leaseContent(services, digest);
+  if ((await services.blobs.stat(digest)) === undefined) return undefined;
   await linkBlob(contextOf(exchange), target.repo, digest, size);
   return digest;
 }

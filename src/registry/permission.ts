@@ -10,12 +10,20 @@ import type { RepositoryName } from '../streams/repository.ts';
 import { RegistryError } from './errors.ts';
 import type { Exchange, Target } from './exchange.ts';
 
-export type Action = 'pull' | 'push' | 'delete';
+export type Action = 'pull' | 'push' | 'delete' | 'sign';
 
 const HINT = {
   pull: 'the role system:image-puller',
   push: 'the role system:image-pusher',
   delete: 'the role edit',
+  sign: 'the role system:image-signer',
+} as const;
+
+const VERBS = {
+  pull: 'pull from',
+  push: 'push to',
+  delete: 'delete from',
+  sign: 'sign images of',
 } as const;
 
 function layers(repo: RepositoryName, verb: 'get' | 'update'): ResourceAttributes {
@@ -58,26 +66,46 @@ export async function permitDelete(exchange: Exchange, target: Target, tag?: str
   throw denied(exchange, target, 'delete', decision.reason);
 }
 
-/** Passes if the caller may see the names of all repositories. @throws {RegistryError} as `permit`. */
-export async function permitCatalog(exchange: Exchange): Promise<void> {
-  const decision = await exchange.services.authorizer.authorize(exchange.user, {
-    verb: 'list',
-    group: IMAGE_GROUP,
-    resource: 'imagestreams',
-  });
+/** Passes if the caller may add signatures to images. @throws {RegistryError} as `permit`. */
+export async function permitSigning(exchange: Exchange, target: Target): Promise<void> {
+  const attributes = { verb: 'create', group: IMAGE_GROUP, resource: 'imagesignatures' };
+  const decision = await exchange.services.authorizer.authorize(exchange.user, attributes);
+  if (!decision.allowed) throw denied(exchange, target, 'sign', decision.reason);
+}
+
+/** Passes if the caller may prune images of the whole cluster. @throws {RegistryError} as `permit`. */
+export async function permitPruning(exchange: Exchange): Promise<void> {
+  await permitEverywhere(exchange, { verb: 'delete', group: IMAGE_GROUP, resource: 'images' }, 'prune images');
+}
+
+/** Passes if the caller may read the registry's metrics. @throws {RegistryError} as `permit`. */
+export async function permitMetrics(exchange: Exchange): Promise<void> {
+  const attributes = { verb: 'get', group: IMAGE_GROUP, resource: 'registry', subresource: 'metrics' };
+  await permitEverywhere(exchange, attributes, "read the registry's metrics");
+}
+
+async function permitEverywhere(exchange: Exchange, attributes: ResourceAttributes, what: string): Promise<void> {
+  const decision = await exchange.services.authorizer.authorize(exchange.user, attributes);
   if (decision.allowed) return;
   if (exchange.anonymous) throw unauthorized();
-  const who = JSON.stringify(exchange.user.name);
+  const { verb, resource, subresource } = attributes;
+  const on = subresource === undefined ? resource : `${resource}/${subresource}`;
   throw new RegistryError(
     'DENIED',
-    `${who} may not list the repositories of all namespaces; it takes the verb list on imagestreams in the whole cluster${because(decision.reason)}`,
+    `${JSON.stringify(exchange.user.name)} may not ${what}; it takes the verb ${verb} on ${on} in the whole cluster${because(decision.reason)}`,
   );
+}
+
+/** Passes if the caller may see the names of all repositories. @throws {RegistryError} as `permit`. */
+export async function permitCatalog(exchange: Exchange): Promise<void> {
+  const attributes = { verb: 'list', group: IMAGE_GROUP, resource: 'imagestreams' };
+  await permitEverywhere(exchange, attributes, 'list the repositories of all namespaces');
 }
 
 function denied(exchange: Exchange, target: Target, action: Action, reason: string): RegistryError {
   if (exchange.anonymous) return unauthorized();
   const { namespace, stream } = target.repo;
-  const verb = action === 'delete' ? 'delete from' : `${action} ${action === 'pull' ? 'from' : 'to'}`;
+  const verb = VERBS[action];
   return new RegistryError(
     'DENIED',
     `${JSON.stringify(exchange.user.name)} may not ${verb} ${namespace}/${stream}; ask for ${HINT[action]} in the namespace ${namespace}${because(reason)}`,

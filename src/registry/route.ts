@@ -12,12 +12,16 @@ export interface Route {
 }
 
 /** The kinds of routes that are about one repository. */
-export type RepositoryRoute = 'manifest' | 'blob' | 'uploads' | 'upload' | 'tags' | 'referrers';
-export type RouteKind = RepositoryRoute | 'ping' | 'catalog' | 'token' | 'none';
+export type RepositoryRoute = 'manifest' | 'blob' | 'uploads' | 'upload' | 'tags' | 'referrers' | 'signatures';
+export type RouteKind = RepositoryRoute | 'ping' | 'catalog' | 'token' | 'pruned' | 'metrics' | 'none';
 
 export const TOKEN_PATH = '/openshift/token';
 
 const ROOT = '/v2/';
+/** OpenShift's own: signatures and metrics. */
+const EXTENSIONS = '/extensions/v2/';
+/** OpenShift's own: content that `oc adm prune images` deletes. */
+const PRUNED = '/admin/blobs/';
 const PING: Route = { kind: 'ping', name: '', last: '' };
 const CATALOG: Route = { kind: 'catalog', name: '', last: '' };
 const TOKEN: Route = { kind: 'token', name: '', last: '' };
@@ -29,11 +33,24 @@ export function parseRoute(path: string): Route {
   if (plain === undefined) return NONE;
   if (!plain.startsWith(ROOT)) {
     if (plain === '/v2') return PING;
-    return plain === TOKEN_PATH ? TOKEN : NONE;
+    return plain === TOKEN_PATH ? TOKEN : openshiftRoute(plain);
   }
   if (plain.length === ROOT.length) return PING;
   if (plain === '/v2/_catalog') return CATALOG;
   return repositoryRoute(plain);
+}
+
+/** Whether the registry answers a path; the other parts of the server answer the rest. */
+export function isRegistryPath(path: string): boolean {
+  const own = path.startsWith(ROOT) || path.startsWith(EXTENSIONS) || path.startsWith(PRUNED);
+  return own || path === '/v2' || path === TOKEN_PATH;
+}
+
+function openshiftRoute(path: string): Route {
+  if (path === `${EXTENSIONS}metrics`) return { kind: 'metrics', name: '', last: '' };
+  if (path.startsWith(PRUNED)) return { kind: 'pruned', name: '', last: path.slice(PRUNED.length) };
+  const [, name = '', last = ''] = /^\/extensions\/v2\/(.+)\/signatures\/([^/]+)$/.exec(path) ?? [];
+  return name === '' ? NONE : { kind: 'signatures', name, last };
 }
 
 /** Some clients write the colon of a digest as %3A. */

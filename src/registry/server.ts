@@ -1,24 +1,27 @@
 /** The OCI edge: every request to `/v2/…` and to the token endpoint comes in here. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ANONYMOUS } from '../access/user.ts';
+import { expedite } from '../collecting/collector.ts';
 import { parseRepositoryName } from '../image/name.ts';
 import type { Services } from '../objects/context.ts';
 import type { Awaitable } from '../store/store.ts';
-import { deleteBlob, getBlob } from './blobs.ts';
+import { deleteBlob, getBlob, requireDigest } from './blobs.ts';
 import { answerEarly, ClientGone, hasBody } from './body.ts';
 import { listRepositories } from './catalog.ts';
 import { RegistryError, refusalOf } from './errors.ts';
-import { API_VERSION, answerJson, type Exchange, type RegistryAccess, type Target } from './exchange.ts';
+import { API_VERSION, answerEmpty, answerJson, type Exchange, type RegistryAccess, type Target } from './exchange.ts';
 import { deleteReference, getManifest, putManifest } from './manifests.ts';
-import { permit } from './permission.ts';
+import { permit, permitMetrics, permitPruning } from './permission.ts';
 import { listReferrers } from './referrers.ts';
-import { parseRoute, type RepositoryRoute, type Route } from './route.ts';
+import { parseRoute, type RepositoryRoute, type Route, TOKEN_PATH } from './route.ts';
+import { listSignatures, putSignature, SUPPORTS_SIGNATURES } from './signatures.ts';
 import { listTags } from './tags.ts';
 import { challenge, giveToken, isAnonymousToken } from './token.ts';
 import { appendUpload, cancelUpload, finishUpload, startUpload, uploadStatus } from './uploads.ts';
 
 export { whenContinueIsExpected } from './body.ts';
 export type { RegistryAccess } from './exchange.ts';
+export { isRegistryPath } from './route.ts';
 
 /** An act of the protocol: what it asks the caller to be allowed, and what it does. */
 interface Act {
@@ -53,10 +56,29 @@ const ACTS: Readonly<Record<RepositoryRoute, Readonly<Record<string, Act>>>> = {
   },
   tags: { GET: PULL(listTags), HEAD: PULL(listTags) },
   referrers: { GET: PULL(listReferrers), HEAD: PULL(listReferrers) },
+  signatures: { GET: PULL(listSignatures), PUT: INSIDE(putSignature) },
 };
 
-/** Told of errors that are the server's own fault; the client is only told that there was one. */
-export type FaultReport = (error: unknown, req: IncomingMessage) => void;
+/** A write that has come to its end, well or not. */
+export interface AuditEntry {
+  readonly user: string;
+  readonly method: string;
+  /** Without its query. */
+  readonly path: string;
+  readonly status: number;
+  /** The code of the first error, if it was refused. */
+  readonly code?: string;
+}
+
+/** Who follows what the registry does. */
+export interface Watchers {
+  /** Told of errors that are the server's own fault; the client is only told that there was one. */
+  readonly report?: (error: unknown, req: IncomingMessage) => void;
+  /** Told of each write but the steps of an upload, whoever tried it. */
+  readonly audit?: (entry: AuditEntry) => void;
+  /** What Prometheus may know of the registry. */
+  readonly metrics?: () => Promise<{ readonly text: string; readonly contentType: string }>;
+}
 
 /**
  * The handler of `/v2`, `/v2/…` and `/openshift/token`. It answers every request and never throws. A server should call
@@ -66,28 +88,31 @@ export type FaultReport = (error: unknown, req: IncomingMessage) => void;
 export function registryHandler(
   services: Services,
   access: RegistryAccess,
-  report: FaultReport = () => {},
+  watch: Watchers = {},
 ): (req: IncomingMessage, res: ServerResponse) => void {
   return (req, res) => {
-    void serve({ services, access, report }, req, res);
+    void serve({ services, access, watch }, req, res);
   };
 }
 
 interface Edge {
   readonly services: Services;
   readonly access: RegistryAccess;
-  readonly report: FaultReport;
+  readonly watch: Watchers;
 }
 
 async function serve(edge: Edge, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const url = req.url ?? '/';
   const mark = url.indexOf('?');
-  const route = parseRoute(mark === -1 ? url : url.slice(0, mark));
+  const path = mark === -1 ? url : url.slice(0, mark);
+  const route = parseRoute(path);
+  let caller = '';
   try {
     if (route.kind === 'token') return await serveToken(edge, req, res);
     // Only what is not at hand is awaited, here and below: on the way of a pull every hop shows.
     const identified = isAnonymousToken(req) ? undefined : edge.access.identify(req);
     const user = identified instanceof Promise ? await identified : identified;
+    caller = (user ?? ANONYMOUS).name;
     const exchange: Exchange = {
       services: edge.services,
       req,
@@ -97,21 +122,46 @@ async function serve(edge: Edge, req: IncomingMessage, res: ServerResponse): Pro
       anonymous: user === undefined,
       warnings: undefined,
     };
-    const served = dispatch(exchange, route);
+    const served = dispatch(exchange, route, edge);
     if (served instanceof Promise) await served;
     if (!req.complete && hasBody(req)) req.resume();
+    if (isWrite(req) && !isStep(req, res)) audit(edge, { user: caller, path, req, res });
   } catch (error) {
-    refuse(edge, req, res, route, error);
+    const code = refuse(edge, req, res, route, error);
+    if (isWrite(req)) audit(edge, { user: caller, path, req, res }, code);
   }
 }
 
-function dispatch(exchange: Exchange, route: Route): Awaitable<void> {
+/** Whether a request was a step of an upload: that is no write yet; what refused or finished it is. */
+function isStep({ method }: IncomingMessage, { statusCode }: ServerResponse): boolean {
+  return statusCode === 202 && method !== 'DELETE';
+}
+
+function isWrite({ method }: IncomingMessage): boolean {
+  return method === 'PUT' || method === 'DELETE' || method === 'POST' || method === 'PATCH';
+}
+
+function audit(
+  { watch }: Edge,
+  { user, path, req, res }: { user: string; path: string; req: IncomingMessage; res: ServerResponse },
+  code?: string,
+): void {
+  if (path === TOKEN_PATH) return;
+  watch.audit?.({ user, method: req.method ?? '', path, status: res.statusCode, ...(code !== undefined && { code }) });
+}
+
+function dispatch(exchange: Exchange, route: Route, edge: Edge): Awaitable<void> {
   switch (route.kind) {
     case 'ping':
       return ping(exchange);
     case 'catalog':
       requireRead(exchange.req);
       return listRepositories(exchange);
+    case 'pruned':
+      return prune(exchange, route.last);
+    case 'metrics':
+      requireRead(exchange.req);
+      return exposeMetrics(exchange, edge);
     case 'token':
     case 'none':
       throw new RegistryError('UNSUPPORTED', 'there is nothing at this path of the registry', { status: 404 });
@@ -145,7 +195,24 @@ function ping(exchange: Exchange): void {
   if (exchange.anonymous && !isAnonymousToken(exchange.req)) {
     throw new RegistryError('UNAUTHORIZED', 'log in first: any user name, the API token as password');
   }
-  answerJson(exchange, '{}');
+  answerJson(exchange, '{}', SUPPORTS_SIGNATURES);
+}
+
+/** DELETE of `/admin/blobs/<digest>`: what `oc adm prune images` has found to be unused goes without its grace. */
+async function prune(exchange: Exchange, text: string): Promise<void> {
+  if (exchange.req.method !== 'DELETE') throw methodNotAllowed(['DELETE']);
+  const digest = requireDigest(text);
+  await permitPruning(exchange);
+  await expedite(exchange.services, digest);
+  answerEmpty(exchange, 204);
+}
+
+async function exposeMetrics(exchange: Exchange, { watch }: Edge): Promise<void> {
+  await permitMetrics(exchange);
+  if (!watch.metrics) throw new RegistryError('UNSUPPORTED', 'there are no metrics here', { status: 404 });
+  const { text, contentType } = await watch.metrics();
+  exchange.res.writeHead(200, { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(text) });
+  exchange.res.end(exchange.req.method === 'HEAD' ? undefined : text);
 }
 
 function requireRead(req: IncomingMessage): void {
@@ -161,18 +228,22 @@ function methodNotAllowed(methods: readonly string[]): RegistryError {
   return new RegistryError('UNSUPPORTED', `use ${methods.join(', ')} here`, { headers: { Allow: methods.join(', ') } });
 }
 
-/** Answers with what an error means; if an answer is on its way already, the connection is closed instead. */
-function refuse(edge: Edge, req: IncomingMessage, res: ServerResponse, route: Route, error: unknown): void {
+/**
+ * Answers with what an error means; if an answer is on its way already, the connection is closed instead. Returns the
+ * code.
+ */
+function refuse(edge: Edge, req: IncomingMessage, res: ServerResponse, route: Route, error: unknown): string {
   if (error instanceof ClientGone || (req.destroyed && !req.complete)) {
     res.destroy();
-    return;
+    return 'CLIENT_GONE';
   }
   try {
     const { status, errors, headers, fault } = refusalOf(error);
-    if (fault) edge.report(error, req);
+    const code = errors[0]?.code ?? 'UNKNOWN';
+    if (fault) edge.watch.report?.(error, req);
     if (res.headersSent) {
       res.destroy();
-      return;
+      return code;
     }
     const body = Buffer.from(JSON.stringify({ errors }));
     const all: Record<string, string | number> = {
@@ -182,10 +253,13 @@ function refuse(edge: Edge, req: IncomingMessage, res: ServerResponse, route: Ro
       ...headers,
     };
     if (status === 401) all['WWW-Authenticate'] = authenticate(edge, req, route);
+    if (route.kind === 'ping') Object.assign(all, SUPPORTS_SIGNATURES);
     answerEarly(req, res, status, all, req.method === 'HEAD' ? undefined : body);
+    return code;
   } catch (failure) {
-    edge.report(failure, req);
+    edge.watch.report?.(failure, req);
     res.destroy();
+    return 'UNKNOWN';
   }
 }
 

@@ -7,12 +7,12 @@ import { cachedBlobs } from '../blobs/cache.ts';
 import { openMemoryBlobs } from '../blobs/memory/memory.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from '../image/mediatype.ts';
-import { BLOB_CACHE_BYTES } from '../limits.ts';
+import { BLOB_CACHE_BYTES, HEADER_BYTES } from '../limits.ts';
 import type { Services } from '../objects/context.ts';
 import { DomainError } from '../objects/errors.ts';
 import { openMemoryStore } from '../store/memory/memory.ts';
 import type { Store } from '../store/store.ts';
-import { registryHandler, whenContinueIsExpected } from './server.ts';
+import { type AuditEntry, registryHandler, whenContinueIsExpected } from './server.ts';
 
 /** Users by their token: `admin` may do everything, `dev` everything in the namespace dev, `reader` pulls from there. */
 const USERS: Readonly<Record<string, User>> = {
@@ -65,6 +65,8 @@ export interface Trial {
   readonly services: Services;
   /** Errors that were reported as the server's own fault. */
   readonly faults: unknown[];
+  /** Writes that were told to the audit. */
+  readonly audits: AuditEntry[];
   readonly agent: Agent;
   call(method: string, path: string, call?: Call): Promise<Reply>;
   /** Uploads a blob and returns its digest. */
@@ -93,9 +95,18 @@ export async function startTrial(ground: Ground = {}): Promise<Trial> {
     suffix: (characters) => 'x'.repeat(characters),
   };
   const faults: unknown[] = [];
+  const audits: AuditEntry[] = [];
   const publicUrl = (req: IncomingMessage): string => `http://${req.headers.host}`;
-  const handler = registryHandler(services, { identify, publicUrl }, (error) => faults.push(error));
-  const server = createServer({ requestTimeout: 0 }, handler);
+  const handler = registryHandler(
+    services,
+    { identify, publicUrl },
+    {
+      report: (error) => faults.push(error),
+      audit: (entry) => audits.push(entry),
+      metrics: async () => ({ text: 'imageregistry_http_requests_total 0\n', contentType: 'text/plain' }),
+    },
+  );
+  const server = createServer({ requestTimeout: 0, maxHeaderSize: HEADER_BYTES }, handler);
   server.on('checkContinue', whenContinueIsExpected(handler));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -123,7 +134,7 @@ export async function startTrial(ground: Ground = {}): Promise<Trial> {
     await services.blobs.close();
     await services.store.close();
   };
-  return { port, services, faults, agent, call, pushBlob, pushImage, stop };
+  return { port, services, faults, audits, agent, call, pushBlob, pushImage, stop };
 }
 
 async function imageManifest(name: string, push: Trial['pushBlob'], more: object): Promise<object> {

@@ -4,6 +4,7 @@
  */
 import type { OutgoingHttpHeaders } from 'node:http';
 import { type UploadId, UploadOffset } from '../blobs/blobs.ts';
+import { leaseContent } from '../collecting/leases.ts';
 import type { Digest } from '../image/digest.ts';
 import { UPLOAD_IDLE_SECONDS } from '../limits.ts';
 import { admitPush } from '../streams/push.ts';
@@ -58,6 +59,8 @@ export async function finishUpload(exchange: Exchange, target: Target): Promise<
   const ctx = contextOf(exchange);
   let size: number;
   try {
+    // Content that is there already need not be written again, so from now on it must not be collected.
+    await leaseContent(ctx, digest);
     ({ size } = await exchange.services.blobs.commit(session.id, digest));
   } catch (error) {
     // Whatever made the upload vanish, its session is of no more use.
@@ -122,6 +125,7 @@ async function takeWhole(exchange: Exchange, target: Target, digest: Digest): Pr
   let size: number;
   try {
     if (hasBody(exchange.req)) await append(exchange, id, 0);
+    await leaseContent(exchange.services, digest);
     ({ size } = await blobs.commit(id, digest));
   } catch (error) {
     await blobs.abort(id);

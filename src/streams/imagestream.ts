@@ -20,7 +20,7 @@ import { newHistoryErrors, registryPolicy, withInUse } from './registrypolicy.ts
 import { imageStreamLayersSchema, imageStreamSchema } from './schema.ts';
 import { applySpecTags, firstGeneration, nextGeneration, normalisedTags, tagChanged } from './spectags.ts';
 import { imageStreamTable } from './table.ts';
-import { moveCount, recordMoves, type TagMoveDraft } from './tagmove.ts';
+import { recordMoves, type TagMoveDraft } from './tagmove.ts';
 import type { ImageStream, ImageStreamLayers, NamedTagEventList } from './types.ts';
 import { streamNameFault, validateHistories, validateStream } from './validate.ts';
 
@@ -138,8 +138,7 @@ async function alongside(
 ): Promise<Change[]> {
   const { namespace = '', name = '' } = (stream ?? old)?.metadata ?? {};
   const drafts = stream ? movesBetween(old, stream) : endOf(old);
-  const record =
-    drafts.length > 0 ? recordMoves(ctx, namespace, name, await moveCount(ctx.store, namespace, name), drafts) : [];
+  const record = await recordMoves(ctx, namespace, name, drafts);
   if (stream) return old ? [...record, restrictionCheck(await restrictionsFor(ctx, namespace))] : record;
   return [...record, { op: 'deletePrefix', prefix: repositoryPrefix({ namespace, stream: name }) }];
 }

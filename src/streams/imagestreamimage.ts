@@ -5,7 +5,7 @@
 import { parseDigest } from '../image/digest.ts';
 import { matchImage } from '../image/lookup.ts';
 import { IMAGE_API, IMAGE_GROUP, IMAGE_VERSION, type Image } from '../images/image.ts';
-import { images, shownImage } from '../images/images.ts';
+import { imageKey, images, shownImage } from '../images/images.ts';
 import type { Context, Services } from '../objects/context.ts';
 import { badRequest, notFound } from '../objects/errors.ts';
 import type { ObjectMeta } from '../objects/object.ts';
@@ -15,7 +15,6 @@ import { type KeptObject, parsed, served, whole } from '../objects/values.ts';
 import { type Made, view } from '../objects/views.ts';
 import type { Entry } from '../store/store.ts';
 import { imageStreams } from './imagestream.ts';
-import { imageKey } from './layers.ts';
 import { imageStreamImageSchema } from './schema.ts';
 import { imagesOf } from './streamimages.ts';
 import { imageStreamImageTable } from './table.ts';

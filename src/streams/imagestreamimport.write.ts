@@ -13,7 +13,7 @@ import { createObject, creation } from '../objects/writes.ts';
 import { type Change, CommitConflict } from '../store/store.ts';
 import { imageStreams, internalRules, streamKey, tagPart } from './imagestream.ts';
 import type { Imported } from './imagestreamimport.tags.ts';
-import { moveCount, recordMoves, type TagMoveDraft } from './tagmove.ts';
+import { recordMoves, type TagMoveDraft } from './tagmove.ts';
 import type { ImageStream } from './types.ts';
 
 /** Creates Images, each once; those that exist stay as they are. */
@@ -165,7 +165,7 @@ async function commit(
     const isLast = index === pieces.length - 1;
     const now = [...left].filter(({ tag }) => isLast || keys.has(key + tagPart(tag ?? '')));
     for (const draft of now) left.delete(draft);
-    const record = recordMoves(ctx, namespace, name, await moveCount(ctx.store, namespace, name), now);
+    const record = await recordMoves(ctx, namespace, name, now);
     const written: Change[] = head?.op === 'put' ? [{ ...head, expect: revision }] : [];
     revision = await ctx.store.commit([...(index === 0 ? first : []), ...written, ...piece, ...record]);
   }

@@ -2,8 +2,10 @@
  * The resource `imagestreammappings`: tells that a tag of a stream now is an Image, which is created if it does not
  * exist. OpenShift's registry does each push this way; here a push and a mapping take the same road (tagging.ts).
  */
+import { spare } from '../collecting/marks.ts';
+import { parseDigest } from '../image/digest.ts';
 import { IMAGE_GROUP, IMAGE_VERSION, type Image, MANAGED_ANNOTATION } from '../images/image.ts';
-import { imageSize, images } from '../images/images.ts';
+import { imageKey, imageSize, images } from '../images/images.ts';
 import { pathSegmentFault, validateImage } from '../images/validate.ts';
 import type { Context } from '../objects/context.ts';
 import {
@@ -20,7 +22,6 @@ import type { Resource, StatusAnswer } from '../objects/resource.ts';
 import { restricted, restrictionsFor } from '../objects/restrictions.ts';
 import { creation } from '../objects/writes.ts';
 import { repositoryOf } from './imagestream.ts';
-import { imageKey } from './layers.ts';
 import { imageExcess, limitsImages } from './limits.ts';
 import { imageStreamMappingSchema } from './schema.ts';
 import { changeTag } from './tagging.ts';
@@ -63,7 +64,10 @@ async function createOnce(ctx: Context, namespace: string, mapping: ImageStreamM
         throw badRequest('resourceVersion should not be set on objects to be created');
       }
       const { stream } = head;
-      const existed = (await ctx.store.get(imageKey(image.metadata.name ?? ''))) !== undefined;
+      const imageName = image.metadata.name ?? '';
+      const digest = parseDigest(imageName);
+      const spared = digest ? [await spare(ctx, [digest])] : [];
+      const existed = (await ctx.store.get(imageKey(imageName))) !== undefined;
       // An Image that exists stays as it is.
       const changes = existed ? [] : (await creation(ctx, images, '', structuredClone(image))).changes;
       const event = {
@@ -74,7 +78,7 @@ async function createOnce(ctx: Context, namespace: string, mapping: ImageStreamM
         image: image.metadata.name ?? '',
         generation: stream.metadata.generation ?? 0,
       };
-      return { event, stream, changes, always: true, steal: false };
+      return { event, stream, changes: [...spared, ...changes], always: true, steal: false, spared: imageName };
     },
   });
   return { status: 'Success' };

@@ -1,7 +1,7 @@
 /** The resource `imagestreamtags`: one tag of a stream with the image it points to now, named `<stream>:<tag>`. */
 import { isDeepStrictEqual } from 'node:util';
 import { IMAGE_GROUP, IMAGE_VERSION } from '../images/image.ts';
-import { images, shownImage } from '../images/images.ts';
+import { imageKey, images, shownImage } from '../images/images.ts';
 import type { Context } from '../objects/context.ts';
 import {
   alreadyExists,
@@ -20,7 +20,6 @@ import { parsed, whole } from '../objects/values.ts';
 import { type Made, view } from '../objects/views.ts';
 import { newest } from './history.ts';
 import { findStream, imageStreams, streamKey, tagPart } from './imagestream.ts';
-import { imageKey } from './layers.ts';
 import { registryPolicy, withTagInUse } from './registrypolicy.ts';
 import { imageStreamTagSchema } from './schema.ts';
 import { imageStreamTagTable } from './table.ts';

@@ -1,10 +1,10 @@
 /** `imagestreams/layers`: every blob that may be read through a stream, by image. */
 import { DOCKER_CONFIG, DOCKER_MANIFEST, OCI_CONFIG, OCI_MANIFEST } from '../image/mediatype.ts';
 import { IMAGE_API, type Image } from '../images/image.ts';
-import { images } from '../images/images.ts';
+import { imageKey, images } from '../images/images.ts';
 import type { Services } from '../objects/context.ts';
 import { readKept } from '../objects/reads.ts';
-import { keyOf, parsed } from '../objects/values.ts';
+import { parsed } from '../objects/values.ts';
 import type { Source } from '../objects/views.ts';
 import { imagesOf } from './streamimages.ts';
 import type { ImageBlobReferences, ImageLayerData, ImageStream, ImageStreamLayers } from './types.ts';
@@ -69,9 +69,4 @@ function configOf(image: Image, mediaType: string): string | undefined {
   if (mediaType !== DOCKER_MANIFEST && mediaType !== OCI_MANIFEST) return undefined;
   const metadata = image.dockerImageMetadata as { Id?: string } | undefined;
   return metadata?.Id || undefined;
-}
-
-/** The store key of an Image. */
-export function imageKey(name: string): string {
-  return keyOf(images, '', name);
 }

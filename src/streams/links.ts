@@ -1,5 +1,6 @@
 /** Links: what may be read through a repository. The presence of bytes gives no right to them; a link does. */
 import type { Digest } from '../image/digest.ts';
+import type { ManifestReferences } from '../image/manifest.ts';
 import type { Change } from '../store/store.ts';
 
 export interface RepositoryName {
@@ -14,6 +15,8 @@ export interface ManifestLink {
   readonly mediaType: string;
   /** Bytes. */
   readonly size: number;
+  /** It was pushed by its digest: nothing else leads to it, so it stays until it is deleted (or is taken over). */
+  readonly root?: true;
 }
 
 /** A manifest that refers to another by its `subject`, as a descriptor. */
@@ -25,16 +28,27 @@ export interface Referrer {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+/** Where the links of all repositories are kept. */
+export const LINKS = '/repositories/';
+
 /** Where all that is linked to a repository is kept. */
 export function repositoryPrefix({ namespace, stream }: RepositoryName): string {
-  return `/repositories/${namespace}/${stream}/`;
+  return `${LINKS}${namespace}/${stream}/`;
 }
 
-const MANIFESTS = '/manifests/';
+/** Where manifests are described, each by its digest. */
+export const DESCRIPTIONS = '/manifests/';
+/** Where it is kept what manifests refer to, each by its digest. */
+export const REFERENCES = '/references/';
 
 /** Where a manifest is described, once for all repositories. */
 export function describedKey(digest: Digest): string {
-  return MANIFESTS + digest;
+  return DESCRIPTIONS + digest;
+}
+
+/** The change that keeps what a manifest refers to, so that nobody has to read it. */
+export function referencesChange(digest: Digest, references: ManifestReferences): Change {
+  return { op: 'put', key: REFERENCES + digest, value: Buffer.from(JSON.stringify(references)) };
 }
 
 /** Where it is kept that a manifest may be pulled from a repository. */
@@ -58,16 +72,20 @@ export function manifestLinks(
   link: ManifestLink,
   referrer: { readonly subject: Digest; readonly descriptor: Referrer } | undefined,
 ): Change[] {
-  const value = Buffer.from(JSON.stringify(link));
   const changes: Change[] = [
-    { op: 'put', key: describedKey(link.digest), value },
-    { op: 'put', key: manifestKey(repo, link.digest), value },
+    { op: 'put', key: describedKey(link.digest), value: withoutRoot(link) },
+    { op: 'put', key: manifestKey(repo, link.digest), value: Buffer.from(JSON.stringify(link)) },
   ];
   if (referrer) {
     const key = referrerKey(repo, referrer.subject, link.digest);
     changes.push({ op: 'put', key, value: Buffer.from(JSON.stringify(referrer.descriptor)) });
   }
   return changes;
+}
+
+/** The value of a link that is kept by what leads to it. */
+export function withoutRoot({ digest, mediaType, size }: ManifestLink): Buffer {
+  return Buffer.from(JSON.stringify({ digest, mediaType, size }));
 }
 
 /** The changes that undo `manifestLinks` for one repository. */

@@ -1,9 +1,18 @@
 /** What a push of a manifest does: everything it refers to must be there; then Image, links and tag are made in one commit. */
 
+import { readWhole } from '../blobs/whole.ts';
 import { namespaceChanges } from '../cluster/namespaces.ts';
+import { spare } from '../collecting/marks.ts';
 import type { Digest } from '../image/digest.ts';
-import { type Manifest, referencesOf, referrerType } from '../image/manifest.ts';
-import { isImageConfigType, isNondistributable } from '../image/mediatype.ts';
+import {
+  type Manifest,
+  ManifestInvalid,
+  parseManifest,
+  referencesOf,
+  referrerType,
+  sortedReferences,
+} from '../image/manifest.ts';
+import { isImageConfigType } from '../image/mediatype.ts';
 import { deriveImage } from '../image/metadata.ts';
 import {
   IMAGE_API,
@@ -12,8 +21,8 @@ import {
   MANAGED_ANNOTATION,
   MANIFEST_BLOB_STORED_ANNOTATION,
 } from '../images/image.ts';
-import { imageSize, images } from '../images/images.ts';
-import { CONFIG_BYTES } from '../limits.ts';
+import { imageKey, imageSize, images } from '../images/images.ts';
+import { CONFIG_BYTES, CONFLICT_TRIES, MANIFEST_BYTES } from '../limits.ts';
 import type { Context } from '../objects/context.ts';
 import { forbidden, isProblem, notFound } from '../objects/errors.ts';
 import { NAMESPACE_PREFIX, NAMESPACES } from '../objects/namespaced.ts';
@@ -22,11 +31,19 @@ import { isMarkConflict, restricted, restrictionCheck, restrictionsFor } from '.
 import { creation, updateObject } from '../objects/writes.ts';
 import { type Change, CommitConflict } from '../store/store.ts';
 import { imageStreams, internalRules, repositoryOf, streamKey, tagPart } from './imagestream.ts';
-import { imageKey } from './layers.ts';
 import { imageExcess, limitsImages } from './limits.ts';
-import { manifestLinks, manifestUnlinks, type Referrer, type RepositoryName } from './links.ts';
+import {
+  type ManifestLink,
+  manifestKey,
+  manifestLinks,
+  manifestUnlinks,
+  type Referrer,
+  type RepositoryName,
+  referencesChange,
+  withoutRoot,
+} from './links.ts';
 import { withoutImage, withoutTag } from './removal.ts';
-import { readableBlob, resolveDigest } from './repository.ts';
+import { readableBlob, referrers, resolveDigest } from './repository.ts';
 import { changeTag, readHead } from './tagging.ts';
 import type { ImageStream } from './types.ts';
 
@@ -64,14 +81,13 @@ export async function admitPush(ctx: Context, repo: RepositoryName): Promise<voi
  * @throws {ManifestReferencesMissing}; {DomainError} NotFound (namespaces), Conflict, Invalid.
  */
 export async function pushManifest(ctx: Context, repo: RepositoryName, push: Push): Promise<void> {
-  await refuseMissing(ctx, repo, push.manifest);
-  await ctx.blobs.put(push.digest, push.bytes);
-  const image = await imageOf(ctx, repo, push);
+  // The bytes are brought to the disk before the push waits for others of the same stream.
+  const first = await prepare(ctx, repo, push);
   await restricted(ctx, repo.namespace, false, async (inner) => {
-    await refuseExcess(inner, repo, image);
+    await refuseExcess(inner, repo, first.image);
     await (push.tag === undefined
-      ? keepUntagged(inner, repo, push, image)
-      : pushTag(inner, repo, push, push.tag, image));
+      ? keepUntagged(inner, repo, push, first)
+      : pushTag(inner, repo, push, push.tag, first));
   });
 }
 
@@ -86,7 +102,8 @@ async function refuseExcess(ctx: Context, repo: RepositoryName, image: Image): P
   throw forbidden(imageStreams, repo.stream, message);
 }
 
-async function pushTag(ctx: Context, repo: RepositoryName, push: Push, tag: string, image: Image): Promise<void> {
+async function pushTag(ctx: Context, repo: RepositoryName, push: Push, tag: string, first: Prepared): Promise<void> {
+  let ready: Prepared | undefined = first;
   await changeTag(ctx, {
     namespace: repo.namespace,
     name: repo.stream,
@@ -95,6 +112,8 @@ async function pushTag(ctx: Context, repo: RepositoryName, push: Push, tag: stri
     plan: async (head, inner) => {
       const made = head ? undefined : await newStream(inner, repo);
       const stream = head?.stream ?? made?.object ?? { metadata: {} };
+      const { image, spared } = ready ?? (await prepare(ctx, repo, push));
+      ready = undefined;
       return {
         event: {
           created: apiTime(ctx.now()),
@@ -103,12 +122,34 @@ async function pushTag(ctx: Context, repo: RepositoryName, push: Push, tag: stri
           generation: stream.metadata.generation ?? 1,
         },
         stream,
-        changes: [...(made?.changes ?? []), ...(await imageChanges(ctx, image)), ...links(repo, push)],
+        changes: [spared, ...(made?.changes ?? []), ...(await imageChanges(ctx, image, push)), ...links(repo, push)],
         always: true,
         steal: true,
+        spared: push.digest,
       };
     },
   });
+}
+
+/** What a push has looked at and brought to the disk; if its commit fails, all of it may have changed. */
+interface Prepared {
+  readonly image: Image;
+  /** Belongs into the commit: fails if what the manifest refers to may be collected. */
+  readonly spared: Change;
+}
+
+async function prepare(ctx: Context, repo: RepositoryName, push: Push): Promise<Prepared> {
+  for (let tries = 1; ; tries++) {
+    try {
+      const spared = await spare(ctx, [push.digest, ...referencesOf(push.manifest)]);
+      await refuseMissing(ctx, repo, push.manifest);
+      await ctx.blobs.put(push.digest, push.bytes);
+      return { image: await imageOf(ctx, repo, push), spared };
+    } catch (error) {
+      // Something of it was just being collected; now it is gone, or not any more.
+      if (!(error instanceof CommitConflict) || tries >= CONFLICT_TRIES) throw error;
+    }
+  }
 }
 
 function referenceTo(ctx: Context, repo: RepositoryName, digest: Digest): string {
@@ -116,19 +157,9 @@ function referenceTo(ctx: Context, repo: RepositoryName, digest: Digest): string
 }
 
 async function refuseMissing(ctx: Context, repo: RepositoryName, manifest: Manifest): Promise<void> {
-  const exempt = new Set(
-    manifest.kind === 'image'
-      ? manifest.layers.filter(({ mediaType }) => isNondistributable(mediaType)).map(({ digest }) => digest)
-      : [],
-  );
   const missing: Digest[] = [];
-  for (const digest of referencesOf(manifest)) {
-    if (exempt.has(digest)) continue;
-    // The child of an index may be a blob: build caches list their layers so.
-    const found =
-      (manifest.kind === 'index' && (await resolveDigest(ctx, repo, digest)) !== undefined) ||
-      (await readableBlob(ctx, repo, digest)) !== undefined;
-    if (!found) missing.push(digest);
+  for (const digest of sortedReferences(manifest).needed) {
+    if ((await readableBlob(ctx, repo, digest)) === undefined) missing.push(digest);
   }
   if (missing.length > 0) throw new ManifestReferencesMissing(missing);
 }
@@ -174,27 +205,24 @@ async function configText(
   config: { readonly digest: Digest; readonly mediaType: string; readonly size: number },
 ): Promise<string | undefined> {
   if (!isImageConfigType(config.mediaType) || config.size > CONFIG_BYTES) return undefined;
-  const body = await ctx.blobs.read(config.digest);
-  if (!body) return undefined;
-  if (body.bytes) return body.bytes.toString();
-  const pieces: Buffer[] = [];
-  for await (const piece of body.stream ?? []) pieces.push(piece as Buffer);
-  return Buffer.concat(pieces).toString();
+  return (await readWhole(ctx.blobs, config.digest, CONFIG_BYTES))?.toString();
 }
 
 /** The changes that make the Image, if it does not exist: an Image never changes by being pushed again. */
-async function imageChanges(ctx: Context, image: Image): Promise<readonly Change[]> {
-  const existing = await ctx.store.get(imageKey(image.metadata.name ?? ''));
+async function imageChanges(ctx: Context, image: Image, { digest, manifest }: Push): Promise<readonly Change[]> {
+  const existing = await ctx.store.get(imageKey(digest));
   if (existing) return [{ op: 'check', key: existing.key, expect: existing.revision }];
-  return (await creation(ctx, images, '', structuredClone(image))).changes;
+  const { changes } = await creation(ctx, images, '', structuredClone(image));
+  return [...changes, referencesChange(digest, sortedReferences(manifest))];
 }
 
-function links(repo: RepositoryName, { digest, manifest, bytes }: Push): Change[] {
-  const link = { digest, mediaType: manifest.mediaType, size: bytes.length };
+function links(repo: RepositoryName, { digest, manifest, bytes }: Push, root = false): Change[] {
+  const link = { digest, mediaType: manifest.mediaType, size: bytes.length, ...(root && { root }) };
   const { subject, annotations } = manifest;
   if (!subject) return manifestLinks(repo, link, undefined);
   const artifactType = referrerType(manifest);
-  const descriptor: Referrer = { ...link, ...(artifactType && { artifactType }), ...(annotations && { annotations }) };
+  const { root: _ours, ...shown } = link;
+  const descriptor: Referrer = { ...shown, ...(artifactType && { artifactType }), ...(annotations && { annotations }) };
   return manifestLinks(repo, link, { subject: subject.digest, descriptor });
 }
 
@@ -208,12 +236,19 @@ async function newStream(
   return made;
 }
 
-async function keepUntagged(ctx: Context, repo: RepositoryName, push: Push, image: Image): Promise<void> {
+async function keepUntagged(ctx: Context, repo: RepositoryName, push: Push, first: Prepared): Promise<void> {
+  const { kind, subject } = push.manifest;
+  let ready: Prepared | undefined = first;
   for (;;) {
+    const { image, spared } = ready ?? (await prepare(ctx, repo, push));
+    ready = undefined;
     const namespace = await namespaceChanges(ctx, repo.namespace);
     const check = restrictionCheck(await restrictionsFor(ctx, repo.namespace));
+    // What refers to an image that is there lives and dies with that; but an index may hold its own subject.
+    const root = !subject || kind === 'index' || (await resolveDigest(ctx, repo, subject.digest)) === undefined;
     try {
-      await ctx.store.commit([check, ...namespace, ...(await imageChanges(ctx, image)), ...links(repo, push)]);
+      const made = await imageChanges(ctx, image, push);
+      await ctx.store.commit([check, spared, ...namespace, ...made, ...links(repo, push, root)]);
       return;
     } catch (error) {
       // Somebody else made the same Image or namespace at this moment: the next try finds it.
@@ -239,8 +274,29 @@ export async function deleteManifest(ctx: Context, repo: RepositoryName, digest:
   const link = await resolveDigest(ctx, repo, digest);
   if (!link) return false;
   await removeTags(ctx, repo, (stream) => withoutImage(stream, digest));
-  await ctx.store.commit(manifestUnlinks(repo, digest, await subjectOf(ctx, digest)));
+  const { references, subject } = await contentsOf(ctx, digest);
+  const about = (await referrers(ctx, repo, digest)).map((referrer) => referrer.digest);
+  await handOver(ctx, repo, digest, [...references, ...about]);
+  await ctx.store.commit(manifestUnlinks(repo, digest, subject));
   return true;
+}
+
+/**
+ * Children and referrers go with what holds them, though they were pushed by digest: unless that was after it.
+ */
+async function handOver(ctx: Context, repo: RepositoryName, holder: Digest, digests: readonly Digest[]): Promise<void> {
+  const held = (await ctx.store.get(manifestKey(repo, holder)))?.revision ?? 0;
+  for (const digest of digests) {
+    const entry = await ctx.store.get(manifestKey(repo, digest));
+    const link = entry && (JSON.parse(entry.value.toString()) as ManifestLink);
+    if (!entry || !link?.root || entry.revision > held) continue;
+    try {
+      await ctx.store.commit([{ op: 'put', key: entry.key, value: withoutRoot(link), expect: entry.revision }]);
+    } catch (error) {
+      // It has just been pushed again, or deleted.
+      if (!(error instanceof CommitConflict)) throw error;
+    }
+  }
 }
 
 async function removeTags(
@@ -260,9 +316,17 @@ async function removeTags(
   }
 }
 
-async function subjectOf(ctx: Context, digest: Digest): Promise<Digest | undefined> {
-  const body = await ctx.blobs.read(digest);
-  if (!body?.bytes) return undefined;
-  const { subject } = JSON.parse(body.bytes.toString()) as { subject?: { digest?: Digest } };
-  return subject?.digest;
+/** What a manifest of this registry refers to. One that is damaged refers to nothing. */
+async function contentsOf(
+  ctx: Context,
+  digest: Digest,
+): Promise<{ readonly references: readonly Digest[]; readonly subject: Digest | undefined }> {
+  const bytes = await readWhole(ctx.blobs, digest, MANIFEST_BYTES);
+  try {
+    const manifest = bytes && parseManifest(bytes, undefined);
+    return { references: manifest ? referencesOf(manifest) : [], subject: manifest?.subject?.digest };
+  } catch (error) {
+    if (error instanceof ManifestInvalid) return { references: [], subject: undefined };
+    throw error;
+  }
 }

@@ -2,12 +2,13 @@
  * A repository of the registry: an ImageStream, and what may be read through it. A blob or manifest that was uploaded to
  * a repository is linked to it; what a tag's history names may be read as well, wherever it was uploaded.
  */
+import { forgetLease, leaseCheck, leaseContent } from '../collecting/leases.ts';
 import { type Digest, parseDigest } from '../image/digest.ts';
-import { DESCRIBED_MANIFESTS } from '../limits.ts';
+import { CONFLICT_TRIES, DESCRIBED_MANIFESTS } from '../limits.ts';
 import { BoundedCache } from '../objects/cache.ts';
 import type { Context, Services } from '../objects/context.ts';
 import { readKept } from '../objects/reads.ts';
-import type { Store } from '../store/store.ts';
+import { CommitConflict, type Store } from '../store/store.ts';
 import { findStream, imageStreams, streamKey, tagPart } from './imagestream.ts';
 import { findInStream } from './imagestreamimage.ts';
 import { layersOf } from './layers.ts';
@@ -105,13 +106,25 @@ export async function readableBlob(
   return services.blobs.stat(digest);
 }
 
-/** Lets a blob be read through a repository: after an upload or a mount. Durable when it resolves. */
+/**
+ * Lets a blob be read through a repository: after an upload or a mount. Its content has been leased before anyone looked
+ * whether it is there, or it could be collected at this moment. Durable when it resolves.
+ */
 export async function linkBlob(ctx: Context, repo: RepositoryName, digest: Digest, size: number): Promise<void> {
   const key = blobKey(repo, digest);
   const value = Buffer.from(String(size));
-  const entry = await ctx.store.get(key);
-  if (entry?.value.equals(value)) return;
-  await ctx.store.commit([{ op: 'put', key, value }]);
+  for (let tries = 1; ; tries++) {
+    const lease = await leaseContent(ctx, digest);
+    const entry = await ctx.store.get(key);
+    if (entry?.value.equals(value)) return;
+    try {
+      await ctx.store.commit([{ op: 'put', key, value }, leaseCheck(lease)]);
+      return;
+    } catch (error) {
+      if (!(error instanceof CommitConflict) || tries >= CONFLICT_TRIES) throw error;
+      forgetLease(ctx.store, digest);
+    }
+  }
 }
 
 /** Takes a blob out of a repository. Whether it was there. */

@@ -12,7 +12,7 @@ import { followersOf, moveTag, newest } from './history.ts';
 import { findStream, imageStreams, streamKey, tagPart } from './imagestream.ts';
 import { limitsStreams, streamExcess } from './limits.ts';
 import { mayRefuse, newHistoryErrors, registryPolicy } from './registrypolicy.ts';
-import { moveCount, recordMoves, type TagMoveCause } from './tagmove.ts';
+import { recordMoves, type TagMoveCause } from './tagmove.ts';
 import type { ImageStream, NamedTagEventList, TagEvent } from './types.ts';
 
 /** The stream's head: without the histories in its status. */
@@ -49,6 +49,8 @@ export interface TagPlan {
   readonly always: boolean;
   /** Whether the tag may have been moved by somebody else since the first try. */
   readonly steal: boolean;
+  /** The image that `changes` keep from being collected already. */
+  readonly spared?: string;
 }
 
 /** Streams in which this process is moving a tag right now: the next move waits here instead of colliding in the store. */
@@ -139,7 +141,7 @@ async function commitMove(
   for (const [each, history] of changed) {
     if (history) changes.push({ op: 'put', key: key + tagPart(each), value: Buffer.from(JSON.stringify(history)) });
   }
-  changes.push(...recordMoves(ctx, namespace, name, await moveCount(ctx.store, namespace, name), drafts));
+  changes.push(...(await recordMoves(ctx, namespace, name, drafts, plan.spared)));
   if (!ctx.dryRun) await ctx.store.commit(changes);
 }
 

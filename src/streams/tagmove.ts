@@ -1,4 +1,6 @@
 /** The record of tag moves: the past of every tag, which outlives the tag, its stream and OpenShift's view of it. */
+import { spare } from '../collecting/marks.ts';
+import { parseDigest } from '../image/digest.ts';
 import type { Context } from '../objects/context.ts';
 import type { Change, Revision, Store } from '../store/store.ts';
 import type { TagEvent } from './types.ts';
@@ -32,29 +34,35 @@ const PREFIX = '/tagmoves/';
 const SEQUENCE_DIGITS = 12;
 
 /** How many moves a stream's name has seen, and the revision at which that was read (0: never written). */
-export interface MoveCount {
+interface MoveCount {
   readonly count: number;
   readonly revision: Revision;
 }
 
-/** Reads the count that `recordMoves` goes on from. */
-export async function moveCount(store: Store, namespace: string, stream: string): Promise<MoveCount> {
+async function moveCount(store: Store, namespace: string, stream: string): Promise<MoveCount> {
   const entry = await store.get(`${PREFIX}${namespace}/${stream}`);
   return { count: entry ? Number(entry.value.toString()) : 0, revision: entry?.revision ?? 0 };
 }
 
 /**
- * The changes that record moves: they belong into the commit that makes the moves. One key holds the moves of one
- * commit, in their order, so a commit of many moves stays small. None if there are no moves.
+ * The changes that record moves, and keep the images from being collected that tags move to: they belong into the commit
+ * that makes the moves. One key holds the moves of one commit, in their order, so a commit of many moves stays small.
+ * None if there are no moves.
+ * @param spared The image that the caller has spared already (collecting/marks.ts).
+ * @throws {CommitConflict} if an image was just being deleted: look again whether it is there.
  */
-export function recordMoves(
+export async function recordMoves(
   ctx: Context,
   namespace: string,
   stream: string,
-  before: MoveCount,
   drafts: readonly TagMoveDraft[],
-): Change[] {
+  spared?: string,
+): Promise<Change[]> {
   if (drafts.length === 0) return [];
+  const before = await moveCount(ctx.store, namespace, stream);
+  const images = new Set(drafts.map(({ to }) => to?.image ?? '').filter((image) => image !== spared));
+  const digests = [...images].map(parseDigest).filter((digest) => digest !== undefined);
+  const held = digests.length > 0 ? [await spare(ctx, digests)] : [];
   const time = ctx.now().toISOString();
   const moves = drafts.map(
     ({ tag, from, to, cause }, index): TagMove => ({
@@ -74,6 +82,7 @@ export function recordMoves(
   return [
     { op: 'put', key, value: Buffer.from(String(before.count + moves.length)), expect: before.revision },
     { op: 'put', key: `${key}#${first}`, value: Buffer.from(JSON.stringify(moves)), expect: 0 },
+    ...held,
   ];
 }
 

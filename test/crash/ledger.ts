@@ -79,6 +79,20 @@ export class Facts<T> {
 
 /** All that clients were told. */
 export class Ledger {
+  /**
+   * Milliseconds that content stays which a client was told of, if garbage is collected without grace meanwhile: what no
+   * tag leads to any more may then be gone.
+   */
+  readonly leaseMs: number | undefined;
+
+  constructor(leaseMs?: number) {
+    this.leaseMs = leaseMs;
+  }
+
+  get collecting(): boolean {
+    return this.leaseMs !== undefined;
+  }
+
   /** Writes that were acknowledged. */
   acknowledgements = 0;
   /** Called with each of them, as soon as its answer has come. */
@@ -93,6 +107,8 @@ export class Ledger {
   readonly tags = new Facts<string>('', this.#told);
   /** Labels of that stream, by `namespace/name:label`; '' for none. */
   readonly labels = new Facts<string>('', this.#told);
+  /** When the upload of an image's blobs began, by the clock of `performance`. */
+  readonly uploaded = new WeakMap<TinyImage, number>();
   /** Every image that was made, by digest. */
   readonly images = new Map<string, TinyImage>();
   /** Uploads since the last start. */
@@ -104,11 +120,25 @@ export class Ledger {
   /** Acknowledged pushes of manifests. */
   pushes = 0;
 
-  /** A manifest was acknowledged. */
-  pushed(repository: string, digest: string): void {
+  /**
+   * A manifest was acknowledged.
+   * @param by What it was pushed by; a child of an index goes with that.
+   */
+  pushed(repository: string, digest: string, by: 'tag' | 'digest' | 'index'): void {
+    if (this.collecting && by !== 'digest') {
+      this.pushes += 1;
+      return;
+    }
     const digests = this.#pushed.get(repository) ?? new Set();
     this.#pushed.set(repository, digests.add(digest));
     this.pushes += 1;
+  }
+
+  /** Every repository that a client has, or had. */
+  repositories(): readonly string[] {
+    return [
+      ...new Set([...this.streams.names('all'), ...this.tags.names('all').map((name) => name.split(':')[0] ?? '')]),
+    ];
   }
 
   /** Digests that can be pulled from a repository. */

@@ -116,7 +116,10 @@ export class Verifier {
       for (const { tag, items } of stream?.status.tags ?? []) {
         const [newest] = items;
         if (newest) work.push(() => this.#pullTag(connection, repository, tag, newest.image));
-        for (const { image } of items) work.push(() => this.#seenByApi(connection, name, image));
+        for (const { image } of items) {
+          work.push(() => this.#seenByApi(connection, name, image));
+          if (this.#ledger.collecting) work.push(() => this.#pullDigest(connection, repository, image));
+        }
       }
       for (const digest of this.#ledger.digestsOf(repository)) {
         work.push(() => this.#pullDigest(connection, repository, digest));

@@ -109,6 +109,8 @@ async function owner(client: Client, number: number): Promise<void> {
     dropTag,
     deleteStream,
   ] as const;
+  if (ledger.collecting && random.chance(0.3))
+    return random.chance(0.5) ? dropTag(client, name, before) : dropImage(client, name, before);
   return random.pick<OwnerAct>(acts)(client, name, before);
 }
 
@@ -129,11 +131,10 @@ async function pushTag(client: Client, name: string, before: StreamState): Promi
 
 async function pushIndex(client: Client, name: string, before: StreamState): Promise<void> {
   const children = [await uploadImage(client, name), await uploadImage(client, name)];
-  for (const { digest, manifest, mediaType } of children) {
-    const act = (): Promise<void> => putManifest(client.registry, `${NAMESPACE}/${name}`, digest, manifest, mediaType);
+  for (const child of children) {
     // By digest: the stream must exist already, so that this changes no fact of it.
-    await persist(act);
-    client.ledger.pushed(`${NAMESPACE}/${name}`, digest);
+    await putImage(client, name, child.digest, child);
+    client.ledger.pushed(`${NAMESPACE}/${name}`, child.digest, 'index');
   }
   const index = tinyIndex(children);
   client.ledger.images.set(index.digest, index);
@@ -143,28 +144,73 @@ async function pushIndex(client: Client, name: string, before: StreamState): Pro
 async function pushManifestTo(client: Client, name: string, before: StreamState, image: TinyImage): Promise<void> {
   const tag = client.random.pick(TAGS);
   const repository = `${NAMESPACE}/${name}`;
-  await changeStream(client, name, withTag(before, tag, image.digest), () =>
-    putManifest(client.registry, repository, tag, image.manifest, image.mediaType),
-  );
-  client.ledger.pushed(repository, image.digest);
+  await changeStream(client, name, withTag(before, tag, image.digest), () => putImage(client, name, tag, image));
+  client.ledger.pushed(repository, image.digest, 'tag');
 }
 
 async function pushUntagged(client: Client, name: string): Promise<void> {
-  const { digest, manifest, mediaType } = await uploadImage(client, name);
-  await persist(() => putManifest(client.registry, `${NAMESPACE}/${name}`, digest, manifest, mediaType));
-  client.ledger.pushed(`${NAMESPACE}/${name}`, digest);
+  // Of its own: a tag of the same image would take it over, and it would go with that.
+  const image = await uploadImage(client, name, `crash ${client.random.next()}`);
+  await putImage(client, name, image.digest, image);
+  client.ledger.pushed(`${NAMESPACE}/${name}`, image.digest, 'digest');
 }
 
 /** Makes an image and uploads its blobs, one way or the other. */
-async function uploadImage({ random, registry, ledger }: Client, name: string): Promise<TinyImage> {
-  const layers = Array.from({ length: random.between(1, 3) }, () => random.pick([100, 5_000, 60_000, 600_000]));
-  const image = tinyImage(`crash ${random.next()}`, layers);
+async function uploadImage(client: Client, name: string, seed = seedOf(client)): Promise<TinyImage> {
+  const { random, ledger } = client;
+  const shape = SHARED_SEEDS.indexOf(seed);
+  const layers = Array.from({ length: shape < 0 ? random.between(1, 3) : 2 }, (_, index) =>
+    shape < 0 ? random.pick(LAYER_BYTES) : (LAYER_BYTES[(shape + index) % LAYER_BYTES.length] ?? 0),
+  );
+  const image = tinyImage(seed, layers);
   ledger.images.set(image.digest, image);
-  const upload = random.chance(0.5)
-    ? (blob: Buffer) => uploadWhole(registry, `${NAMESPACE}/${name}`, blob)
-    : (blob: Buffer) => uploadInPieces(registry, `${NAMESPACE}/${name}`, blob, Math.ceil(blob.length / 3));
-  await Promise.all(image.blobs.map(upload));
+  await uploadBlobs(client, name, image);
   return image;
+}
+
+async function uploadBlobs(client: Client, name: string, image: TinyImage): Promise<void> {
+  const { random, registry, ledger } = client;
+  const whole = random.chance(0.5);
+  ledger.uploaded.set(image, performance.now());
+  const upload = async (blob: Buffer): Promise<void> => {
+    const repository = `${NAMESPACE}/${name}`;
+    if (ledger.collecting && (await isThere(client, `${repository}/blobs/${digestOf(blob)}`))) return;
+    if (whole) await persist(() => uploadWhole(registry, repository, blob));
+    else await persist(() => uploadInPieces(registry, repository, blob, Math.ceil(blob.length / 3)));
+  };
+  await Promise.all(image.blobs.map(upload));
+}
+
+/** Pushes a manifest. Who takes longer than blobs are kept without one sends them again, as clients do. */
+async function putImage(client: Client, name: string, reference: string, image: TinyImage): Promise<void> {
+  const { registry, ledger } = client;
+  const { manifest, mediaType } = image;
+  for (;;) {
+    try {
+      return await persist(() => putManifest(registry, `${NAMESPACE}/${name}`, reference, manifest, mediaType));
+    } catch (error) {
+      // A lease is renewed when half of it is over, so that is what a client can rely on.
+      const since = performance.now() - (ledger.uploaded.get(image) ?? 0);
+      const late = ledger.leaseMs !== undefined && since > ledger.leaseMs / 2;
+      if (!late || !(error instanceof Unexpected) || !error.message.includes('MANIFEST_BLOB_UNKNOWN')) throw error;
+      await uploadBlobs(client, name, image);
+    }
+  }
+}
+
+const LAYER_BYTES = [100, 5_000, 60_000, 600_000] as const;
+/** Images that everyone makes again and again: what one deletes another is just pushing. */
+const SHARED_SEEDS = ['one', 'two', 'three', 'four', 'five', 'six'];
+
+function seedOf({ random, ledger }: Client): string {
+  if (ledger.collecting && random.chance(0.7)) return SHARED_SEEDS[random.between(0, SHARED_SEEDS.length - 1)] ?? '';
+  return `crash ${random.next()}`;
+}
+
+/** Whether the registry says that it has a blob: a client then does not send it, and relies on that. */
+async function isThere({ registry }: Client, path: string): Promise<boolean> {
+  const answer = await askRegistry(registry, path, { method: 'HEAD' });
+  return answer.status === 200;
 }
 
 async function createStream(client: Client, name: string): Promise<void> {
@@ -213,6 +259,14 @@ async function dropTag(client: Client, name: string, before: NonNullable<StreamS
   await changeStream(client, name, { ...before, tags }, act);
 }
 
+/** Deletes an image by its digest: every tag that points to it goes as well. */
+async function dropImage(client: Client, name: string, before: NonNullable<StreamState>): Promise<void> {
+  const [digest] = Object.values(before.tags);
+  if (digest === undefined) return;
+  const tags = Object.fromEntries(Object.entries(before.tags).filter(([, image]) => image !== digest));
+  await changeStream(client, name, { ...before, tags }, () => deleteThroughRegistry(client, name, digest));
+}
+
 async function deleteThroughRegistry({ registry }: Client, name: string, tag: string): Promise<void> {
   expectStatus(await askRegistry(registry, `${NAMESPACE}/${name}/manifests/${tag}`, { method: 'DELETE' }), 202);
 }
@@ -225,7 +279,7 @@ async function deleteStream(client: Client, name: string): Promise<void> {
 
 /** Does something to its tag, or its label, of the stream that all share. */
 async function sharer(client: Client, number: number): Promise<void> {
-  const { random, ledger, registry } = client;
+  const { random, ledger } = client;
   const repository = `${NAMESPACE}/${SHARED}`;
   const tag = `tag-${number}`;
   const known = ledger.tags.get(`${repository}:${tag}`);
@@ -240,11 +294,10 @@ async function sharer(client: Client, number: number): Promise<void> {
     const act = (): Promise<void> => deleteThroughRegistry(client, SHARED, tag);
     return ledger.tags.change(`${repository}:${tag}`, '', () => persist(act));
   }
-  const { digest, manifest, mediaType } = await uploadImage(client, SHARED);
-  await ledger.tags.change(`${repository}:${tag}`, digest, () =>
-    persist(() => putManifest(registry, repository, tag, manifest, mediaType)),
-  );
-  ledger.pushed(repository, digest);
+  const image = await uploadImage(client, SHARED);
+  const { digest } = image;
+  await ledger.tags.change(`${repository}:${tag}`, digest, () => putImage(client, SHARED, tag, image));
+  ledger.pushed(repository, digest, 'tag');
 }
 
 /** Uploads in pieces, and often does not finish. */

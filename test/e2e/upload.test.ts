@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { after, before, suite, test } from 'node:test';
@@ -150,4 +151,25 @@ suite('a large blob', () => {
     const peak = peakMemoryMiB(server.pid);
     assert.ok(peak < MEMORY_MIB, `the server held ${Math.round(peak)} MiB`);
   });
+});
+
+test('10,000 uploads that were begun and left: others still push, and any of them may be cancelled', {
+  timeout: 120_000,
+}, async () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+  const many = { ...registry, agent };
+  const locations: string[] = [];
+  const lane = async (): Promise<void> => {
+    while (locations.length < 10_000) locations.push(await beginUpload(many, 'many/open'));
+  };
+  await Promise.all(Array.from({ length: 16 }, lane));
+  const bytes = randomBytes(100_000);
+  const location = await beginUpload(many, 'many/open');
+  await finishUpload(many, await appendTo(many, location, 0, bytes), digestOf(bytes));
+  for (const left of [locations[0], locations.at(-1)]) {
+    expectStatus(await askRegistry(many, left ?? '', { method: 'DELETE' }), 204);
+    expectStatus(await askRegistry(many, left ?? ''), 404);
+  }
+  assert.ok(peakMemoryMiB(server.pid) < 400, `${peakMemoryMiB(server.pid)} MiB`);
+  agent.destroy();
 });

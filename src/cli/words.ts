@@ -1,0 +1,15 @@
+/** How commands read and say small things. */
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+/** Bytes as people read them: `1.5 MiB`. */
+export function bytesText(bytes: number): string {
+  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), UNITS.length - 1);
+  const value = bytes / 1024 ** power;
+  return `${power === 0 ? value : value.toFixed(1)} ${UNITS[power]}`;
+}
+
+/** Whether a flag without a value is there, and the arguments without it. */
+export function takeFlag(args: readonly string[], flag: string): { readonly found: boolean; readonly rest: string[] } {
+  return { found: args.includes(flag), rest: args.filter((arg) => arg !== flag) };
+}

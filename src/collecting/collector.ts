@@ -1,0 +1,217 @@
+/**
+ * Collects garbage while the registry goes on: marks, waits, looks again, and only then deletes (marks.ts says why that
+ * is safe). Everything that it knows is in the store, so a run that was killed is finished by the next, anywhere.
+ */
+import type { Digest } from '../image/digest.ts';
+import { COLLECTION_ROUNDS, COMMIT_CHANGES } from '../limits.ts';
+import type { Services } from '../objects/context.ts';
+import { type Change, CommitConflict, type Store, type Watch } from '../store/store.ts';
+import { Leadership } from './leadership.ts';
+import { allMarks, endEpoch, finishSweep, isStale, markKey, startEpoch } from './marks.ts';
+import { type Garbage, type Survey, surveyContent } from './survey.ts';
+import { Sweep } from './sweep.ts';
+
+const SINCE = '/garbage/';
+
+export interface CollectOptions {
+  /** Seconds that something must have been garbage before it is deleted. */
+  readonly graceSeconds: number;
+  /** Only tell what would be done. */
+  readonly dryRun: boolean;
+  /** Names this run. */
+  readonly owner: string;
+  /** Whether to wait until no other run is under way. */
+  readonly wait?: boolean;
+}
+
+/** One thing that is garbage. */
+export interface Finding extends Pick<Garbage, 'digest' | 'kind' | 'why' | 'content'> {
+  /** Bytes, where they go too. */
+  readonly size: number | undefined;
+  /** When it is old enough to be deleted. */
+  readonly due: Date;
+  /** Whether it was (or, in a dry run, would have been) deleted. */
+  readonly deleted: boolean;
+}
+
+/** What a run came to. */
+export interface Collection {
+  readonly findings: readonly Finding[];
+  /** Digests that something leads to. */
+  readonly live: number;
+  /** Bytes that were freed, or would have been. */
+  readonly freed: number;
+}
+
+/**
+ * Runs once. undefined if another run is under way somewhere.
+ * @throws {DomainError} ServiceUnavailable if one should wait and that takes too long; what the store and the blobs throw; what was begun is then finished by the next run.
+ */
+export async function collectGarbage(services: Services, options: CollectOptions): Promise<Collection | undefined> {
+  if (options.dryRun) return look(services, options);
+  const leadership = new Leadership(services, options.owner);
+  if (options.wait) await leadership.await();
+  else if (!(await leadership.take())) return undefined;
+  try {
+    await finishOthers(services, options.owner);
+    return await collect(services, options, leadership);
+  } finally {
+    await leadership.end();
+  }
+}
+
+async function look(services: Services, { graceSeconds }: CollectOptions): Promise<Collection> {
+  const survey = await surveyContent(services);
+  const dues = await duesOf(services, survey, graceSeconds);
+  return conclude(services, survey, dues, (digest) => isDue(services, dues.get(digest)));
+}
+
+async function collect(services: Services, options: CollectOptions, leadership: Leadership): Promise<Collection> {
+  const survey = await surveyContent(services);
+  await applyEach(services, [...survey.adoptions, ...survey.endedLeases]);
+  const dues = await duesOf(services, survey, options.graceSeconds);
+  await noteDues(services, survey);
+  const due = [...survey.garbage.keys()].filter((digest) => isDue(services, dues.get(digest)));
+  const findings = await conclude(services, survey, dues, () => false);
+  if (due.length === 0) return findings;
+  const deleted = await sweep(services, options.owner, new Set(due), leadership);
+  await applyEach(
+    services,
+    [...deleted].map((digest) => ({ op: 'delete', key: SINCE + digest })),
+  );
+  return summary(
+    survey,
+    findings.findings.map((found) => ({ ...found, deleted: deleted.has(found.digest) })),
+  );
+}
+
+/** Deletes what is due and still garbage when looked at again. The digests that are gone. */
+async function sweep(
+  services: Services,
+  owner: string,
+  due: ReadonlySet<Digest>,
+  leadership: Leadership,
+): Promise<Set<Digest>> {
+  const { store } = services;
+  const run = new Sweep(services, owner);
+  if (!(await beginEpoch(store, leadership))) return run.deleted;
+  try {
+    for (let round = 1; round <= COLLECTION_ROUNDS; round++) {
+      await run.condemn([...due].filter((digest) => !run.deleted.has(digest)));
+      if (!(await leadership.take()) || !(await beginEpoch(store, leadership))) break;
+      const { garbage } = await surveyContent(services);
+      const still = [...garbage.values()].filter(({ digest }) => run.isCondemned(digest));
+      await run.spareAllBut(new Set(still.map(({ digest }) => digest)));
+      if (await run.sweep(still)) break;
+    }
+  } finally {
+    await run.spareAllBut(new Set());
+    await endEpoch(store, leadership.check);
+  }
+  return run.deleted;
+}
+
+/** From now on writers look for marks. Whether this run still leads. */
+async function beginEpoch(store: Store, leadership: Leadership): Promise<boolean> {
+  try {
+    await startEpoch(store, true, leadership.check);
+    return true;
+  } catch (error) {
+    if (error instanceof CommitConflict) return false;
+    throw error;
+  }
+}
+
+/** The value of a digest whose grace is waived. */
+const LONG_AGO = Buffer.from(new Date(0).toISOString());
+
+/**
+ * Waives the grace of content that somebody has found to be unused. The next run deletes it, which begins soon, and only
+ * if it is garbage indeed.
+ */
+export async function expedite(services: Services, digest: Digest): Promise<void> {
+  await services.store.commit([{ op: 'put', key: SINCE + digest, value: LONG_AGO }]);
+}
+
+/** Calls whenever the grace of something is waived, in any process, until the watch is closed. */
+export async function whenExpedited(services: Services, call: () => void): Promise<Watch> {
+  return services.store.watch(SINCE, await services.store.revision(), {
+    batch({ events }) {
+      if (events.some(({ value }) => value?.equals(LONG_AGO))) call();
+    },
+    // Whoever watches no more collects at the next interval.
+    ended() {},
+  });
+}
+
+/** What runs before have left: content that was being deleted is deleted, what was only condemned is spared. */
+async function finishOthers(services: Services, owner: string): Promise<void> {
+  for (const mark of await allMarks(services.store)) {
+    if (mark.state === 'condemned') {
+      await applyEach(services, [{ op: 'delete', key: markKey(mark.digest), expect: mark.revision }]);
+    } else if (isStale(mark, services.now())) await finishSweep(services, mark, owner);
+  }
+}
+
+/** Makes changes that do not depend on each other; those that somebody else has overtaken are left out. */
+async function applyEach(services: Services, changes: readonly Change[]): Promise<void> {
+  for (let from = 0; from < changes.length; from += COMMIT_CHANGES) {
+    const some = changes.slice(from, from + COMMIT_CHANGES);
+    try {
+      await services.store.commit(some);
+    } catch (error) {
+      if (!(error instanceof CommitConflict)) throw error;
+      if (some.length > 1) for (const each of some) await applyEach(services, [each]);
+    }
+  }
+}
+
+/** When each finding is old enough, by when it was first seen. */
+async function duesOf(services: Services, { garbage }: Survey, graceSeconds: number): Promise<Map<Digest, Date>> {
+  const since = new Map<string, number>();
+  for (const { key, value } of (await services.store.list(SINCE)).entries) {
+    since.set(key.slice(SINCE.length), Date.parse(value.toString()));
+  }
+  const now = services.now().getTime();
+  return new Map(
+    [...garbage.keys()].map((digest) => [digest, new Date((since.get(digest) ?? now) + graceSeconds * 1000)]),
+  );
+}
+
+function isDue(services: Services, due: Date | undefined): boolean {
+  return due !== undefined && due <= services.now();
+}
+
+/** Remembers since when things are garbage, and forgets what is not any more. */
+async function noteDues(services: Services, { garbage }: Survey): Promise<void> {
+  const known = new Set((await services.store.list(SINCE)).entries.map(({ key }) => key.slice(SINCE.length)));
+  const value = Buffer.from(services.now().toISOString());
+  const changes: Change[] = [];
+  for (const digest of garbage.keys()) {
+    if (!known.has(digest)) changes.push({ op: 'put', key: SINCE + digest, value, expect: 0 });
+  }
+  for (const digest of known) {
+    if (!garbage.has(digest as Digest)) changes.push({ op: 'delete', key: SINCE + digest });
+  }
+  await applyEach(services, changes);
+}
+
+async function conclude(
+  services: Services,
+  survey: Survey,
+  dues: ReadonlyMap<Digest, Date>,
+  isDeleted: (digest: Digest) => boolean,
+): Promise<Collection> {
+  const findings: Finding[] = [];
+  for (const { digest, kind, why, content } of survey.garbage.values()) {
+    const size = content ? await services.blobs.stat(digest) : undefined;
+    const due = dues.get(digest) ?? services.now();
+    findings.push({ digest, kind, why, content, size, due, deleted: isDeleted(digest) });
+  }
+  return summary(survey, findings);
+}
+
+function summary({ live }: Survey, findings: readonly Finding[]): Collection {
+  const freed = findings.reduce((sum, { deleted, size }) => sum + (deleted ? (size ?? 0) : 0), 0);
+  return { findings, live, freed };
+}

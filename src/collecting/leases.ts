@@ -1,0 +1,112 @@
+/**
+ * Leases: content that a client was told is there, or is about to be given, is not collected for a while, though nothing
+ * refers to it yet. A push uploads its layers long before the manifest that names them.
+ */
+import type { Digest } from '../image/digest.ts';
+import { CONFLICT_TRIES, CONTENT_LEASE_SECONDS, LEASES_KEPT } from '../limits.ts';
+import { BoundedCache } from '../objects/cache.ts';
+import type { Services } from '../objects/context.ts';
+import { type Change, CommitConflict, type Entry, type Revision, type Store } from '../store/store.ts';
+import { markKey, readMark, untilSwept } from './marks.ts';
+
+const PREFIX = '/leases/';
+
+/** Where the lease of a digest is kept. */
+export function leaseKey(digest: Digest): string {
+  return PREFIX + digest;
+}
+
+/** A promise that content stays. */
+export interface Lease {
+  readonly digest: Digest;
+  readonly revision: Revision;
+}
+
+interface Known {
+  readonly revision: Revision;
+  /** Milliseconds since 1970. */
+  readonly until: number;
+}
+
+/** Leases that this process has seen: one that has long enough to go need not be read again. */
+const known = new WeakMap<Store, BoundedCache<Known>>();
+
+function knownOf(store: Store): BoundedCache<Known> {
+  let cache = known.get(store);
+  if (!cache) {
+    cache = new BoundedCache(LEASES_KEPT);
+    known.set(store, cache);
+  }
+  return cache;
+}
+
+function untilOf(entry: Entry | undefined): number {
+  return entry ? Number(entry.value.toString()) : 0;
+}
+
+/**
+ * Promises that content stays for a while, whether it is there already or not. A lease that has more than half of its
+ * time to go is left as it is, so that asking again and again writes nothing.
+ * @throws {DomainError} ServiceUnavailable if the content is being deleted and that takes too long; {StoreError}.
+ */
+export async function leaseContent(services: Services, digest: Digest): Promise<Lease> {
+  const { store } = services;
+  const length = (services.settings.leaseSeconds ?? CONTENT_LEASE_SECONDS) * 1000;
+  const cache = knownOf(store);
+  const remembered = cache.get(digest);
+  const enough = (until: number): boolean => until - services.now().getTime() > length / 2;
+  if (remembered && enough(remembered.until)) return { digest, revision: remembered.revision };
+  for (let tries = 1; ; tries++) {
+    const entry = await store.get(leaseKey(digest));
+    if (entry && enough(untilOf(entry))) return remember(cache, digest, entry.revision, untilOf(entry));
+    const mark = await readMark(store, digest);
+    if (mark?.state === 'sweeping') {
+      await untilSwept(services, digest);
+      continue;
+    }
+    const until = services.now().getTime() + length;
+    const key = markKey(digest);
+    try {
+      const revision = await store.commit([
+        { op: 'put', key: leaseKey(digest), value: Buffer.from(String(until)), expect: entry?.revision ?? 0 },
+        mark ? { op: 'delete', key, expect: mark.revision } : { op: 'check', key, expect: 0 },
+      ]);
+      return remember(cache, digest, revision, until);
+    } catch (error) {
+      if (!(error instanceof CommitConflict) || tries >= CONFLICT_TRIES) throw error;
+    }
+  }
+}
+
+function remember(cache: BoundedCache<Known>, digest: Digest, revision: Revision, until: number): Lease {
+  cache.set(digest, { revision, until }, 1);
+  return { digest, revision };
+}
+
+/** The change that makes a commit fail unless the lease is still there, so that the content is, too. */
+export function leaseCheck({ digest, revision }: Lease): Change {
+  return { op: 'check', key: leaseKey(digest), expect: revision };
+}
+
+/** Forgets that a lease was seen: another process may have renewed or ended it. */
+export function forgetLease(store: Store, digest: Digest): void {
+  knownOf(store).delete(digest);
+}
+
+/** Leases as they are in the store at a revision. */
+export interface LeaseList {
+  readonly leased: ReadonlySet<Digest>;
+  /** Deletions of those that have ended. */
+  readonly ended: readonly Change[];
+}
+
+/** All leases. */
+export async function listLeases(store: Store, at: Revision, now: Date): Promise<LeaseList> {
+  const leased = new Set<Digest>();
+  const ended: Change[] = [];
+  for (const entry of (await store.list(PREFIX, { fresh: { exactly: at } })).entries) {
+    if (untilOf(entry) > now.getTime()) leased.add(entry.key.slice(PREFIX.length) as Digest);
+    else ended.push({ op: 'delete', key: entry.key, expect: entry.revision });
+  }
+  return { leased, ended };
+}

@@ -1,0 +1,71 @@
+/** Collects garbage now and then, for as long as the server runs. */
+import { COLLECTION_FIRST_SECONDS, COLLECTION_SOON_SECONDS } from '../limits.ts';
+import type { Services } from '../objects/context.ts';
+import type { Logger } from '../observe/logs.ts';
+import { type Collection, collectGarbage, whenExpedited } from './collector.ts';
+
+export interface ScheduleOptions {
+  /** Undefined: only what somebody asks for (`expedite`). */
+  readonly intervalSeconds: number | undefined;
+  readonly graceSeconds: number;
+  readonly logger: Logger;
+}
+
+/** Work that goes on in the background. */
+export interface Schedule {
+  /** Ends it; a run under way is finished first. */
+  close(): Promise<void>;
+}
+
+/** Begins. Every replica may: of runs that meet, one goes on. */
+export async function startCollecting(services: Services, options: ScheduleOptions): Promise<Schedule> {
+  const { intervalSeconds, logger } = options;
+  let closed = false;
+  let running = Promise.resolve();
+  let timer: NodeJS.Timeout | undefined;
+  let soon = false;
+  const plan = (seconds: number | undefined): void => {
+    clearTimeout(timer);
+    if (!closed && seconds !== undefined) timer = setTimeout(run, seconds * 1000).unref();
+  };
+  const run = (): void => {
+    soon = false;
+    running = collectOnce(services, options)
+      .catch((err: unknown) => logger.warn({ err }, 'garbage could not be collected; it is tried again'))
+      .then(() => plan(soon ? COLLECTION_SOON_SECONDS : intervalSeconds));
+  };
+  // Of many that come together, as when images are pruned, the first begins the wait for all.
+  const watch = await whenExpedited(services, () => {
+    if (!soon) plan(COLLECTION_SOON_SECONDS);
+    soon = true;
+  });
+  plan(intervalSeconds && Math.min(intervalSeconds, COLLECTION_FIRST_SECONDS));
+  return {
+    async close() {
+      closed = true;
+      watch.close();
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}
+
+async function collectOnce(services: Services, { graceSeconds, logger }: ScheduleOptions): Promise<void> {
+  const began = performance.now();
+  const collection = await collectGarbage(services, { graceSeconds, dryRun: false, owner: services.uid() });
+  if (!collection) return;
+  const deleted = countDeleted(collection);
+  const fields = {
+    deleted,
+    freed: collection.freed,
+    waiting: collection.findings.length - deleted,
+    live: collection.live,
+    ms: Math.round(performance.now() - began),
+  };
+  if (deleted > 0) logger.info(fields, 'garbage collected');
+  else logger.debug(fields, 'no garbage to collect');
+}
+
+function countDeleted({ findings }: Collection): number {
+  return findings.filter(({ deleted }) => deleted).length;
+}

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Digest, digestOf } from '../image/digest.ts';
+import { deleteTag } from '../streams/push.ts';
+import { readableBlob } from '../streams/repository.ts';
+import { Leadership } from './leadership.ts';
+import { quarantined } from './quarantine.ts';
+import { type Scrubbed, scrubContent } from './scrub.ts';
+import { LEASE, made, madeIndex, openTrial, type Trial } from './trial.ts';
+
+const APP = { namespace: 'dev', stream: 'app' };
+
+async function scrub({ ctx }: Trial, dryRun = false): Promise<Scrubbed> {
+  const leadership = new Leadership(ctx, 'scrub');
+  try {
+    return await scrubContent(ctx, leadership, { owner: 'scrub', dryRun });
+  } finally {
+    await leadership.end();
+  }
+}
+
+const layerOf = ({ blobs }: { readonly blobs: readonly Buffer[] }): Digest => digestOf(blobs[1] ?? '');
+
+test('content that is as it should be is left alone', async () => {
+  const trial = openTrial();
+  await trial.push(APP, made('good', ['a', 'b']), 'v1');
+  const { blobs, bytes, hurt } = await scrub(trial);
+  assert.deepEqual(hurt, []);
+  assert.equal(blobs, trial.content.blobs.size);
+  assert.equal(
+    bytes,
+    [...trial.content.blobs.values()].reduce((sum, { length }) => sum + length, 0),
+  );
+  await trial.close();
+});
+
+test('damaged content goes into quarantine, the images that need it are named, and a push mends them', async () => {
+  const trial = openTrial();
+  const image = made('hurt', ['layer']);
+  const index = madeIndex([image, made('well', ['other'])]);
+  await trial.push(APP, index, 'multi');
+  await trial.push(APP, image, 'v1');
+  const digest = layerOf(image);
+  const wrong = Buffer.from('Layer');
+  trial.content.blobs.set(digest, wrong);
+
+  const told = await scrub(trial, true);
+  const images = ['dev/app:multi', 'dev/app:v1'];
+  const hurt = { digest, state: 'damaged', actual: digestOf(wrong), images } as const;
+  assert.deepEqual(told.hurt, [hurt]);
+  assert.ok(trial.content.blobs.has(digest), 'a dry run changes nothing');
+
+  assert.deepEqual((await scrub(trial)).hurt, [hurt]);
+  assert.ok(!trial.content.blobs.has(digest), 'nobody is given it for good');
+  assert.equal(await readableBlob(trial.ctx, APP, digest), undefined, 'a client that asks is told to send it');
+  assert.deepEqual(trial.content.blobs.get(digestOf(wrong)), wrong, 'it can still be looked at');
+  const [kept] = await quarantined(trial.ctx.store);
+  assert.equal(kept?.digest, digest);
+  trial.pass(LEASE + 1);
+  await trial.collect();
+  assert.ok(trial.content.blobs.has(digestOf(wrong)), 'what is in quarantine is no garbage');
+
+  assert.deepEqual((await scrub(trial)).hurt, [{ ...hurt, state: 'missing', actual: undefined }]);
+  await trial.push(APP, image, 'v1');
+  assert.deepEqual((await scrub(trial)).hurt, []);
+  assert.deepEqual(await quarantined(trial.ctx.store), []);
+  await trial.collect();
+  assert.ok(!trial.content.blobs.has(digestOf(wrong)), 'once it is mended the damaged bytes go');
+  await trial.close();
+});
+
+test('damaged content that no image needs is told as such', async () => {
+  const trial = openTrial();
+  const image = made('gone', ['layer']);
+  await trial.push(APP, image, 'v1');
+  await deleteTag(trial.ctx, APP, 'v1');
+  trial.pass(LEASE + 1);
+  await trial.collect();
+  trial.content.blobs.set(digestOf('lost'), Buffer.from('lots'));
+  assert.deepEqual(
+    (await scrub(trial, true)).hurt.map(({ images }) => images),
+    [[]],
+  );
+  await trial.close();
+});

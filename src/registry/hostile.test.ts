@@ -1,0 +1,210 @@
+/** Bad input: what is sent by mistake, or by someone who looks for a hole. Nothing of it may be served, kept or fatal. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import { digestOf } from '../image/digest.ts';
+import { OCI_INDEX, OCI_MANIFEST } from '../image/mediatype.ts';
+import { startTrial, type Trial } from './trial.ts';
+
+let trial: Trial;
+before(async () => {
+  trial = await startTrial();
+  await trial.pushImage('dev/app', 'v1');
+});
+after(() => trial.stop());
+
+/** Sends bytes as they are and resolves to all that is answered until the server closes, or a word is seen. */
+async function raw(text: string | Buffer, until?: RegExp): Promise<string> {
+  const socket = connect(trial.port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write(text);
+  return heard(socket, until);
+}
+
+async function heard(socket: Socket, until?: RegExp): Promise<string> {
+  let said = '';
+  socket.on('error', () => undefined);
+  try {
+    for await (const chunk of socket) {
+      said += String(chunk);
+      if (until?.test(said)) break;
+    }
+  } catch (error) {
+    if (said === '') throw error;
+  }
+  socket.destroy();
+  return said;
+}
+
+const HEAD = 'Host: registry.test\r\nAuthorization: Bearer admin-token\r\n';
+const stillServes = async (): Promise<void> => {
+  assert.equal((await trial.call('GET', '/v2/dev/app/manifests/v1')).status, 200);
+};
+
+test('paths that climb out, however they are written, lead nowhere', async () => {
+  const climbs = ['..', '%2e%2e', '%2E%2E%2F', '..%2f..', '..%5c..', '%252e%252e', '.%00.', '%c0%ae%c0%ae'];
+  for (const climb of climbs) {
+    for (const path of [
+      `/v2/${climb}/${climb}/etc/passwd/manifests/v1`,
+      `/v2/dev/${climb}/manifests/v1`,
+      `/v2/dev/app/manifests/${climb}`,
+      `/v2/dev/app/blobs/sha256:${climb}`,
+      `/v2/dev/app/blobs/uploads/${climb}`,
+      `/v2/dev/app/referrers/${climb}`,
+      `/extensions/v2/dev/${climb}/signatures/${climb}`,
+      `/admin/blobs/${climb}`,
+    ]) {
+      for (const method of ['GET', 'PUT', 'DELETE']) {
+        const answer = await raw(`${method} ${path} HTTP/1.1\r\n${HEAD}Connection: close\r\nContent-Length: 0\r\n\r\n`);
+        assert.match(answer, /^HTTP\/1\.1 4\d\d /, `${method} ${path}: ${answer.slice(0, 60)}`);
+      }
+    }
+  }
+  await stillServes();
+});
+
+test('no name, tag or digest but one that follows the grammar is taken', async () => {
+  const text = fc.string({ unit: 'binary-ascii', minLength: 1, maxLength: 40 }).map(encodeURIComponent);
+  await fc.assert(
+    fc.asyncProperty(text, text, async (name, reference) => {
+      const body = JSON.stringify({ schemaVersion: 2 });
+      const reply = await trial.call('PUT', `/v2/dev/${name}/manifests/${reference}`, { body });
+      assert.ok(reply.status >= 400 && reply.status < 500, `${name} ${reference}: ${reply.status}`);
+    }),
+    { numRuns: 200 },
+  );
+  assert.deepEqual(trial.faults, []);
+});
+
+test('digests in other clothes are refused: case, length, another algorithm, blanks, a second colon', async () => {
+  const hex = digestOf('x').slice('sha256:'.length);
+  const tricks = [
+    `SHA256:${hex}`,
+    `sha256:${hex.toUpperCase()}`,
+    `sha256:${hex.slice(1)}`,
+    `sha256:${hex}0`,
+    `sha512:${hex}`,
+    `md5:${hex.slice(0, 32)}`,
+    `sha256:${hex.slice(0, 62)}%2e.`,
+    `sha256:sha256:${hex}`,
+    `sha256:%20${hex.slice(1)}`,
+    `sha256:${hex}%0a`,
+    `sha256+b64:${hex}`,
+  ];
+  for (const trick of tricks) {
+    for (const path of [`blobs/${trick}`, `manifests/${trick}`, `referrers/${trick}`]) {
+      const { status, code } = await trial.call('GET', `/v2/dev/app/${path}`);
+      assert.deepEqual([status, code], [400, 'DIGEST_INVALID'], path);
+    }
+    const upload = await trial.call('POST', `/v2/dev/app/blobs/uploads/?digest=${trick}`, { body: 'x' });
+    assert.equal(upload.code, 'DIGEST_INVALID', trick);
+    const layer = { mediaType: 'application/x', digest: decodeURIComponent(trick), size: 1 };
+    const body = JSON.stringify({ schemaVersion: 2, config: layer, layers: [layer] });
+    const manifest = await trial.call('PUT', '/v2/dev/app/manifests/x', {
+      headers: { 'Content-Type': OCI_MANIFEST },
+      body,
+    });
+    assert.equal(manifest.code, 'MANIFEST_INVALID', trick);
+  }
+});
+
+test('requests that hide another one are refused, and the hidden one is not answered', async () => {
+  const hidden = `GET /v2/dev/app/tags/list HTTP/1.1\r\n${HEAD}\r\n`;
+  const start = `POST /v2/dev/app/blobs/uploads/ HTTP/1.1\r\n${HEAD}`;
+  const smuggled = [
+    `${start}Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`,
+    `${start}Content-Length: 0\r\nContent-Length: ${hidden.length}\r\n\r\n${hidden}`,
+    `${start}Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n${hidden}`,
+    `${start}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n${hidden}`,
+    `${start}Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n${hidden}`,
+    `${start}Content-Length: +0\r\n\r\n${hidden}`,
+    `${start}X: a\nContent-Length: 5\r\n\r\n${hidden}`,
+    `${start}X: a\r\n Content-Length: 5\r\n\r\n${hidden}`,
+  ];
+  for (const text of smuggled) {
+    const answer = await raw(text, /"tags":/);
+    assert.doesNotMatch(answer, /"tags":/, text);
+  }
+  await stillServes();
+});
+
+test('a Content-Length that lies: the rest is waited for, or left, and nothing false is kept', async () => {
+  const begun = await trial.call('POST', '/v2/dev/app/blobs/uploads/');
+  const location = String(begun.headers.location);
+  const socket = connect(trial.port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write(`PATCH ${location} HTTP/1.1\r\n${HEAD}Content-Length: 100\r\n\r\nshort`);
+  socket.end();
+  await heard(socket);
+  const digest = digestOf('short');
+  const wrong = digestOf('short'.padEnd(100));
+  assert.equal((await trial.call('HEAD', `/v2/dev/app/blobs/${wrong}`)).status, 404);
+  // What came is held; whoever goes on says what it should be.
+  const done = await trial.call('PUT', `${location}&digest=${digest}`, { headers: { 'Content-Length': 0 } });
+  assert.ok(done.status === 201 || done.status === 400, String(done.status));
+  const manifest = await raw(
+    `PUT /v2/dev/app/manifests/x HTTP/1.1\r\n${HEAD}Content-Length: 99999999999\r\n\r\n{`,
+    /\r\n\r\n/,
+  );
+  assert.match(manifest, /^HTTP\/1\.1 413 /);
+  assert.equal((await trial.call('GET', '/v2/dev/app/manifests/x')).status, 404);
+});
+
+test('a body that comes drop by drop holds nobody else up', async () => {
+  const begun = await trial.call('POST', '/v2/dev/app/blobs/uploads/');
+  const sockets = await Promise.all(
+    Array.from({ length: 50 }, async () => {
+      const socket = connect(trial.port, '127.0.0.1');
+      await once(socket, 'connect');
+      socket.write(`PUT /v2/dev/app/manifests/slow HTTP/1.1\r\n${HEAD}Content-Length: 1000\r\n\r\n{`);
+      return socket;
+    }),
+  );
+  const slow = connect(trial.port, '127.0.0.1');
+  await once(slow, 'connect');
+  slow.write(`PATCH ${begun.headers.location} HTTP/1.1\r\n${HEAD}Content-Length: 1000\r\n\r\na`);
+  await stillServes();
+  for (const socket of [...sockets, slow]) socket.destroy();
+  await stillServes();
+});
+
+test('JSON that is deep, long or many is refused, and says why', async () => {
+  const deep = `{"schemaVersion":2,"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+  const config = { mediaType: 'application/x', digest: digestOf('x'), size: 1 };
+  const many = { schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers: Array.from({ length: 513 }, () => config) };
+  const children = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: Array.from({ length: 257 }, () => config) };
+  const bodies: readonly (readonly [string, RegExp])[] = [
+    [deep, /deep|nest/i],
+    [JSON.stringify(many), /513 entries, at most 512/],
+    [JSON.stringify(children), /257 entries, at most 256/],
+    ['{"schemaVersion":2,"schemaVersion":3}', /schemaVersion/],
+    ['{"schemaVersion":2,"config":{},"manifests":[]}', /cannot stand beside/],
+    [JSON.stringify({ schemaVersion: 2, config: { ...config, size: -1 }, layers: [] }), /negative/],
+    [JSON.stringify({ schemaVersion: 2, config: { ...config, size: 1e300 }, layers: [] }), /whole number/],
+    [`{"schemaVersion":2,"__proto__":{"config":1},"layers":[]}`, /config/],
+  ];
+  for (const [body, why] of bodies) {
+    const reply = await trial.call('PUT', '/v2/dev/app/manifests/bad', { body });
+    assert.equal(reply.status, 400, body.slice(0, 80));
+    assert.equal(reply.code, 'MANIFEST_INVALID', body.slice(0, 80));
+    assert.match(reply.body.toString(), why, body.slice(0, 80));
+  }
+  await stillServes();
+});
+
+test('one digest with two meanings: the type in the manifest must be the type that it is pushed as', async () => {
+  const body = JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] });
+  const reply = await trial.call('PUT', '/v2/dev/app/manifests/two', {
+    headers: { 'Content-Type': OCI_MANIFEST },
+    body,
+  });
+  assert.equal(reply.code, 'MANIFEST_INVALID');
+});
+
+test('headers of more than 64 KiB are refused', async () => {
+  const answer = await raw(`GET /v2/ HTTP/1.1\r\n${HEAD}X-Long: ${'x'.repeat(70_000)}\r\n\r\n`, /\r\n\r\n/);
+  assert.match(answer, /^HTTP\/1\.1 431 /);
+  await stillServes();
+});

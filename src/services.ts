@@ -1,0 +1,88 @@
+/** What a process has: the seams that the configuration names, and what domain code is given of them. */
+import { randomInt, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { makeAuthorizer } from './access/authorizer.ts';
+import { UnusableFile } from './access/privatefile.ts';
+import { Rbac } from './access/rbac.ts';
+import type { Blobs } from './blobs/blobs.ts';
+import { cachedBlobs } from './blobs/cache.ts';
+import { openBlobs } from './blobs/open.ts';
+import type { Config } from './config.ts';
+import { BLOB_CACHE_BYTES } from './limits.ts';
+import type { Services } from './objects/context.ts';
+import type { Logger } from './observe/logs.ts';
+import { isUnfinishedCopy } from './store/copy.ts';
+import { openSqliteStore } from './store/sqlite/sqlite.ts';
+import { type Store, StoreUnavailable } from './store/store.ts';
+
+/** Kubernetes' alphabet for generated names: no vowels and nothing that looks like one. */
+const SUFFIX_CHARACTERS = 'bcdfghjklmnpqrstvwxz2456789';
+
+/** The services of a process. `registryAddress` is where the registry listens. */
+export function servicesOf(config: Config, store: Store, blobs: Blobs, rbac: Rbac, registryAddress: string): Services {
+  return {
+    store,
+    blobs,
+    authorizer: makeAuthorizer(rbac),
+    settings: {
+      registryHost: config.registryHost ?? registryAddress,
+      ...(config.registryPublicHost !== undefined && { publicRegistryHost: config.registryPublicHost }),
+      autoNamespaces: config.autoNamespaces,
+      leaseSeconds: config.collection.leaseSeconds,
+      imports: {
+        allowPrivate: config.importAllowPrivate,
+        deny: config.importDeny,
+        ...(config.importRegistries.length > 0 && { registries: config.importRegistries }),
+      },
+    },
+    now: () => new Date(),
+    uid: () => randomUUID(),
+    suffix: (characters) =>
+      Array.from({ length: characters }, () => SUFFIX_CHARACTERS[randomInt(SUFFIX_CHARACTERS.length)]).join(''),
+  };
+}
+
+/** Opens the store. Throws {StoreError}. */
+export async function openStore({ store }: Config, logger: Logger, signal?: AbortSignal): Promise<Store> {
+  if (store.kind === 'sqlite') {
+    return openSqliteStore({
+      file: store.file,
+      onCompactionFailure: (err) => logger.warn({ err }, 'the store could not be compacted; it is tried again'),
+    });
+  }
+  // Loaded only where it is used: gRPC takes as long as half of the rest of a start.
+  const { openEtcdStore } = await import('./store/etcd/etcd.ts');
+  const warn = (text: string): void => logger.warn(text);
+  return openEtcdStore({ location: store.location, warn, ...(signal && { signal }) });
+}
+
+const UNFINISHED_COPY =
+  'the store is a copy that was not finished: run "headgate store copy" again to its end, or name another store';
+
+/** @throws {StoreUnavailable} if the store is half a copy: what is missing in it would be taken for deleted. */
+export async function refuseUnfinished(store: Store): Promise<void> {
+  if (await isUnfinishedCopy(store)) throw new StoreUnavailable(UNFINISHED_COPY);
+}
+
+/** Opens the blobs, with small ones kept in memory. Throws {BlobError}. */
+export async function openCachedBlobs(config: Config, store: Store, logger: Logger): Promise<Blobs> {
+  const blobs = await openBlobs(config.blobs, { store, warn: (text) => logger.warn(text) });
+  return cachedBlobs(blobs, BLOB_CACHE_BYTES);
+}
+
+/**
+ * What a server would have, without serving: for commands that work on content, also beside running servers.
+ * @throws {UnusableFile} if there is no store yet; {StoreError}; {BlobError}.
+ */
+export async function openServices(config: Config, logger: Logger): Promise<Services & AsyncDisposable> {
+  if (config.store.kind === 'sqlite' && !existsSync(config.store.file)) {
+    throw new UnusableFile(config.store.file, "does not exist: name the folder of a server's data with --data");
+  }
+  await using opened = new AsyncDisposableStack();
+  const store = opened.adopt(await openStore(config, logger), (it) => it.close());
+  await refuseUnfinished(store);
+  const blobs = opened.adopt(await openCachedBlobs(config, store, logger), (it) => it.close());
+  const rbac = opened.adopt(new Rbac(store), (it) => it.close());
+  const kept = opened.move();
+  return { ...servicesOf(config, store, blobs, rbac, ''), [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
