@@ -145,6 +145,10 @@ test('quantities are kept as Kubernetes prints them', () => {
   assert.deepEqual(complaint({ spec: { limits: { bytes: '1K' } } }), [
     "spec.limits.bytes: unable to parse quantity's suffix",
   ]);
+  for (const bytes of [true, [1], { a: 1 }]) {
+    const [told] = complaint({ spec: { limits: { bytes } } }) as string[];
+    assert.match(told ?? '', /^spec\.limits\.bytes: quantities must match the regular expression/);
+  }
 });
 
 test('unknown members are dropped and named, sorted', () => {

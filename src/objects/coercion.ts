@@ -40,10 +40,11 @@ function integer(format: string | undefined, given: unknown): unknown {
 }
 
 function text(format: string | undefined, given: unknown): unknown {
+  // Kubernetes reads whatever stands there, without its quotes if it has some.
+  if (format === 'quantity') return quantity(typeof given === 'string' ? given.trim() : JSON.stringify(given));
   if (typeof given !== 'string') {
     const number = typeof given === 'number' && Number.isFinite(given);
     if (number && format === 'int-or-string') return integer('int32', given);
-    if (number && format === 'quantity') return quantity(String(given));
     return new WrongValue(given);
   }
   switch (format) {
@@ -53,8 +54,6 @@ function text(format: string | undefined, given: unknown): unknown {
       return given === '' ? undefined : time(given, true);
     case 'byte':
       return base64(given);
-    case 'quantity':
-      return quantity(given.trim());
     default:
       return given;
   }
