@@ -125,6 +125,7 @@ function keep<K extends keyof Image>(image: Image, old: Image, member: K): void 
 const kept: Kept<Image> = {
   prefix: '/images/',
   unconditionalUpdate: false,
+  repeatsMetadataErrors: true,
   generation: false,
   prepareCreate,
   prepareUpdate,

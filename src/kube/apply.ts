@@ -2,7 +2,7 @@
 import { API_BODY_BYTES, CONFLICT_TRIES } from '../limits.ts';
 import { canonical } from '../objects/canonical.ts';
 import type { Context } from '../objects/context.ts';
-import { badRequest, isProblem } from '../objects/errors.ts';
+import { badRequest, invalid, invalidValue, isProblem } from '../objects/errors.ts';
 import { ApplyConflict, apply, conflictProblem } from '../objects/fields/apply.ts';
 import type { Manager } from '../objects/fields/managed.ts';
 import { apiTime, type KubeObject } from '../objects/object.ts';
@@ -11,7 +11,7 @@ import { createObject, updateObject } from '../objects/writes.ts';
 import { decodeBody, readBody } from './body.ts';
 import { checkCreate } from './createright.ts';
 import { contextOf, type Exchange } from './exchange.ts';
-import { fieldFindings } from './fieldvalidation.ts';
+import { fieldFindings, strictDecodingError } from './fieldvalidation.ts';
 import type { WriteOptions } from './options.ts';
 import { baseOf, computedOf } from './read.ts';
 import { apiVersionOf, type Rendering } from './representation.ts';
@@ -33,7 +33,7 @@ export interface ApplyRequest {
  */
 export async function applyConfig(exchange: Exchange, request: ApplyRequest): Promise<void> {
   const { resource, options, how } = request;
-  const config = configOf(request, await readBody(exchange.req, API_BODY_BYTES));
+  const config = configOf(exchange, request, await readBody(exchange.req, API_BODY_BYTES));
   const ctx = contextOf(exchange, options);
   const applied = (live: KubeObject | undefined): KubeObject => result(request, config, live, apiTime(ctx.now()));
   if (resource.kept) sendWritten(exchange, resource, await applyKept(ctx, request, applied), how);
@@ -41,14 +41,17 @@ export async function applyConfig(exchange: Exchange, request: ApplyRequest): Pr
 }
 
 /** What the manager sent. It must name its kind; it may be YAML, of which JSON is a part. */
-function configOf({ resource, name, namespace }: ApplyRequest, bytes: Buffer): KubeObject {
+function configOf(exchange: Exchange, { resource, name, namespace, options }: ApplyRequest, bytes: Buffer): KubeObject {
   const { value, duplicates } = decodeBody(bytes, 'application/yaml');
   if (!isNamed(value))
     throw badRequest('the configuration to apply must be an object that gives its kind and apiVersion');
   const other = otherType(resource, value);
   if (other !== undefined) throw badRequest(other);
   const { unknown, wrongTypes, value: object } = canonical(resource.schema, value, { defaults: false });
-  const wrong = wrongTypes[0]?.message ?? fieldFindings({ unknown, duplicates })[0];
+  const repeated = fieldFindings({ unknown: [], duplicates });
+  if (options.fieldValidation === 'Strict' && repeated[0]) throw badRequest(strictDecodingError(repeated));
+  if (options.fieldValidation === 'Warn') exchange.warnings.push(...repeated);
+  const wrong = wrongTypes[0]?.message ?? fieldFindings({ unknown, duplicates: [] })[0];
   if (wrong !== undefined) throw badRequest(`failed to create typed patch object: ${wrong}`);
   checkName(object, name);
   placeInNamespace(resource, object, namespace);
@@ -86,10 +89,18 @@ function result(
     );
     const { value } = canonical(resource.schema, object);
     resource.normalise?.(value);
+    refuseOtherUid(resource, value, live);
     return value;
   } catch (error) {
     throw error instanceof ApplyConflict ? conflictProblem(error) : error;
   }
+}
+
+/** @throws {DomainError} Invalid if a configuration says another uid than the object has. */
+function refuseOtherUid(resource: Resource, { metadata }: KubeObject, live: KubeObject | undefined): void {
+  const uid = live?.metadata.uid;
+  if (!resource.kept || !uid || !metadata.uid || metadata.uid === uid) return;
+  throw invalid(resource, metadata.name ?? '', [invalidValue('metadata.uid', metadata.uid, 'field is immutable')]);
 }
 
 type Applied = (live: KubeObject | undefined) => KubeObject;

@@ -4,7 +4,7 @@ import { JSON_DEPTH } from '../limits.ts';
 import { badRequest, DomainError } from '../objects/errors.ts';
 import { surveyed } from './jsonsurvey.ts';
 import { bodyType } from './negotiate.ts';
-import { decodeProtobuf } from './protobuf/envelope.ts';
+import { decodeProtobuf, type ExpectedType } from './protobuf/envelope.ts';
 import { tooDeep, yamlValue } from './yamlbody.ts';
 
 /** A body as a value. */
@@ -62,16 +62,17 @@ function tooLarge(limitBytes: number): DomainError {
 /**
  * A body as a value: JSON, also if there is no content type, YAML, or protobuf for Kubernetes' own kinds. `null` counts
  * as an object without members, bytes that are no UTF-8 are replaced, as kube-apiserver does.
+ * @param expected What a protobuf body is that does not say so itself.
  * @throws {DomainError} BadRequest if it is malformed or too deep; UnsupportedMediaType for other content types.
  */
-export function decodeBody(bytes: Buffer, contentType: string | undefined): Decoded {
+export function decodeBody(bytes: Buffer, contentType: string | undefined, expected?: ExpectedType): Decoded {
   switch (bodyType(contentType)) {
     case 'json':
       return nullAsObject(decodeJson(bytes));
     case 'yaml':
       return nullAsObject(decodeYaml(bytes));
     case 'protobuf':
-      return { value: decodeProtobuf(bytes), duplicates: [] };
+      return { value: decodeProtobuf(bytes, expected), duplicates: [] };
   }
 }
 

@@ -281,6 +281,15 @@ function booleanOf(query: Query, name: string): boolean | undefined {
   return value !== '0' && value.toLowerCase() !== 'false';
 }
 
+/** `timeout` of any request, which is read and not needed: answers are given as soon as they are there. */
+export function checkTimeout(query: Query): void {
+  const timeout = query.get('timeout');
+  if (!timeout || /^[+-]?(?:0|(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/.test(timeout)) return;
+  throw badRequest(
+    `invalid timeout specified in the request URL: ${quoted(timeout)} is no duration such as 30s or 1m30s`,
+  );
+}
+
 function integerOf(query: Query, name: string): number | undefined {
   const value = query.get(name);
   if (value === null) return undefined;

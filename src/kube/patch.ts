@@ -12,12 +12,13 @@ import { contextOf, type Exchange } from './exchange.ts';
 import { type FieldValidation, fieldFindings, strictDecodingError } from './fieldvalidation.ts';
 import { type PatchType, patchType } from './negotiate.ts';
 import { patchOptions } from './options.ts';
+import { dropRepeatedOwners } from './ownerreferences.ts';
 import { applyJsonPatch, isObject, type JsonPatch, jsonPatchOf, MalformedPatch, PatchFailed } from './patch/json.ts';
 import { applyMergePatch } from './patch/merge.ts';
 import { applyStrategicPatch, BadStrategicPatch } from './patch/strategic.ts';
 import { baseOf, computedOf } from './read.ts';
 import { renderingOf } from './representation.ts';
-import { checkName, otherType, placeInNamespace } from './requestobject.ts';
+import { checkName, isEmptied, otherType, placeInNamespace } from './requestobject.ts';
 import { manage, sendUpdated, sendWritten } from './write.ts';
 
 /**
@@ -81,6 +82,7 @@ function changeOf(type: Exclude<PatchType, 'apply'>, bytes: Buffer, resource: Re
       translated(() => applyJsonPatch(structuredClone(object), structuredClone(operations), API_BODY_BYTES));
     return { findings: operationFindings(operations, duplicates), apply };
   }
+  if (value === null && type === 'strategic') return { findings: [], apply: (object) => object };
   if (!isObject(value)) {
     const found = Array.isArray(value) ? 'array' : typeof value;
     throw badRequest(
@@ -137,12 +139,14 @@ function patched({ exchange, resource, namespace, name, mode }: Target, change: 
   if (mode === 'Strict' && findings.length > 0) refuse(strictDecodingError(findings));
   if (mode === 'Warn') warn(exchange, findings);
   resource.normalise?.(object);
+  if (resource.kept && isEmptied(result)) object.metadata.managedFields = [{}];
+  const repeated = dropRepeatedOwners(object, true);
+  if (repeated !== undefined) warn(exchange, [repeated]);
   checkName(object, name);
   placeInNamespace(resource, object, namespace);
   if (resource.kept && object.metadata.uid && object.metadata.uid !== uid) {
     const cause = invalidValue('metadata.uid', object.metadata.uid, 'field is immutable');
-    // Said twice, as Kubernetes' two layers of validation do.
-    throw invalid(resource, nameOf(object), [cause, cause]);
+    throw invalid(resource, nameOf(object), resource.kept.repeatsMetadataErrors ? [cause, cause] : [cause]);
   }
   return object;
 }

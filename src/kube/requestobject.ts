@@ -8,6 +8,8 @@ import type { Resource } from '../objects/resource.ts';
 import { decodeBody, readBody } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { checkFields, type FieldValidation } from './fieldvalidation.ts';
+import { dropRepeatedOwners } from './ownerreferences.ts';
+import { isObject } from './patch/json.ts';
 import { apiVersionOf } from './representation.ts';
 
 /**
@@ -21,13 +23,26 @@ export async function requestObject(
   mode: FieldValidation,
 ): Promise<KubeObject> {
   const bytes = await readBody(exchange.req, API_BODY_BYTES);
-  const { value, duplicates } = decodeBody(bytes, exchange.req.headers['content-type']);
+  const { value, duplicates } = decodeBody(bytes, exchange.req.headers['content-type'], {
+    apiVersion: apiVersionOf(resource),
+    kind: resource.kind,
+  });
   const other = otherType(resource, value);
   if (other !== undefined) throw badRequest(other);
   const { value: object, unknown, wrongTypes } = canonical(resource.schema, value);
   resource.normalise?.(object);
   exchange.warnings.push(...checkFields(mode, resource, { unknown, duplicates, wrongTypes }));
+  if (resource.kept && isEmptied(value)) object.metadata.managedFields = [{}];
+  const repeated = dropRepeatedOwners(object, false);
+  if (repeated !== undefined) exchange.warnings.push(repeated);
   return object;
+}
+
+/** Whether the managers are to be forgotten: the list is there and empty, which canonical form does not tell. */
+export function isEmptied(value: unknown): boolean {
+  const metadata = isObject(value) ? value.metadata : undefined;
+  const managed = isObject(metadata) ? metadata.managedFields : undefined;
+  return Array.isArray(managed) && managed.length === 0;
 }
 
 /** Why a value is not of the resource's kind; undefined if it is, or does not say. */

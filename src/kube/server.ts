@@ -9,6 +9,7 @@ import { type Awaitable, Compacted, RevisionAhead, StoreError } from '../store/s
 import { type Documents, documents, sendDocument } from './documents.ts';
 import { type Exchange, fail, type Reply } from './exchange.ts';
 import { ClientGone } from './listwriter.ts';
+import { checkTimeout } from './options.ts';
 import { patch } from './patch.ts';
 import { getObject, getSubresource, listObjects } from './read.ts';
 import { attributesOf, type Route, Routes, requestInfo } from './route.ts';
@@ -99,6 +100,7 @@ async function answer(server: Server, reply: Reply): Promise<void> {
   const decision = await services.authorizer.authorize(user, attributes);
   if (!decision.allowed) throw forbidden(info, info.name, refusalOf(user, attributes, decision));
   const exchange: Exchange = { ...reply, info, query, user, services };
+  checkTimeout(query);
   const route = info.isResource ? server.routes.find(info) : undefined;
   if (route) await handle(exchange, route);
   else sendDocument(exchange, server.documents);

@@ -31,6 +31,8 @@ export async function create(exchange: Exchange, resource: Resource, namespace: 
   placeInNamespace(resource, object, namespace);
   const ctx = contextOf(exchange, options);
   if (resource.kept) {
+    delete object.metadata.deletionTimestamp;
+    delete object.metadata.deletionGracePeriodSeconds;
     manage(ctx, resource, undefined, object);
     sendWritten(exchange, resource, await createObject(ctx, resource, namespace, object), how);
     return;

@@ -128,7 +128,7 @@ test('what an update cannot change; each cause is listed twice', () => {
     metadata: { name: 'a', namespace: 'n', uid: '1', creationTimestamp: '2020-01-01T00:00:00Z', generation: 3 },
   };
   const update = (meta: ObjectMeta): string[] =>
-    validateMetadataUpdate({ metadata: { ...old.metadata, ...meta } }, old).map(
+    validateMetadataUpdate({ metadata: { ...old.metadata, ...meta } }, old, true).map(
       ({ field, detail }) => `${field} ${detail}`,
     );
   assert.deepEqual(update({}), []);
@@ -142,11 +142,11 @@ test('what an update cannot change; each cause is listed twice', () => {
 
 test('an object that is being deleted gets no new finalizers', () => {
   const old: KubeObject = { metadata: { name: 'a', deletionTimestamp: '2020-01-01T00:00:00Z', finalizers: ['a.b/c'] } };
-  const [error] = validateMetadataUpdate({ metadata: { ...old.metadata, finalizers: ['a.b/c', 'x.y/z'] } }, old);
+  const [error] = validateMetadataUpdate({ metadata: { ...old.metadata, finalizers: ['a.b/c', 'x.y/z'] } }, old, false);
   assert.deepEqual(error, {
     type: 'Forbidden',
     field: 'metadata.finalizers',
     detail: 'no new finalizers can be added if the object is being deleted, found new finalizers []string{"x.y/z"}',
   });
-  assert.deepEqual(validateMetadataUpdate({ metadata: { ...old.metadata, finalizers: [] } }, old), []);
+  assert.deepEqual(validateMetadataUpdate({ metadata: { ...old.metadata, finalizers: [] } }, old, false), []);
 });

@@ -202,10 +202,11 @@ export function validateFieldManager(manager: string, field: string): FieldError
 }
 
 /**
- * What is wrong with the metadata of an update. Each cause is listed twice, as Kubernetes does: the generic layer and
- * the kind's own rules both ask. Whether a resourceVersion must be given is the caller's to say.
+ * What is wrong with the metadata of an update. Whether a resourceVersion must be given is the caller's to say.
+ *
+ * @param repeats Whether each cause is listed twice, as by OpenShift, where two layers ask.
  */
-export function validateMetadataUpdate(object: KubeObject, old: KubeObject): FieldError[] {
+export function validateMetadataUpdate(object: KubeObject, old: KubeObject, repeats: boolean): FieldError[] {
   const meta = object.metadata;
   const errors: FieldError[] = [];
   if (old.metadata.deletionTimestamp) errors.push(...newFinalizers(meta, old.metadata));
@@ -228,7 +229,11 @@ export function validateMetadataUpdate(object: KubeObject, old: KubeObject): Fie
     ...ownerErrors(meta.ownerReferences, 'metadata.ownerReferences'),
     ...managedFieldsErrors(meta.managedFields, 'metadata.managedFields'),
   );
-  return [...errors, ...errors, ...unqualifiedFinalizers(meta.finalizers ?? [], 'metadata.finalizers')];
+  return [
+    ...errors,
+    ...(repeats ? errors : []),
+    ...unqualifiedFinalizers(meta.finalizers ?? [], 'metadata.finalizers'),
+  ];
 }
 
 function newFinalizers(meta: ObjectMeta, old: ObjectMeta): FieldError[] {

@@ -20,6 +20,7 @@ export const typeMeta = {
 const ownerReference: ObjectSchema = {
   type: 'object',
   component: `${META_V1}.OwnerReference`,
+  mapType: 'atomic',
   description: 'Names an object on which this one depends: it is deleted when its last owner is.',
   required: ['apiVersion', 'kind', 'name', 'uid'],
   properties: {

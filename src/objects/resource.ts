@@ -93,6 +93,8 @@ export interface Kept<T extends KubeObject> {
    * `orphan`, or `ignore` them, whatever is asked for.
    */
   readonly dependents?: 'delete' | 'orphan' | 'ignore';
+  /** Whether what is wrong with metadata that is changed is told twice, as OpenShift does. */
+  readonly repeatsMetadataErrors?: boolean;
   /** Whether a PUT of an object that is not there makes it. */
   readonly createOnUpdate?: boolean;
   /**

@@ -170,7 +170,7 @@ async function updateOnce<T extends KubeObject>(
   if (kept.generation && !options.rules && specOf(object) !== specOf(old)) {
     object.metadata.generation = (old.metadata.generation ?? 0) + 1;
   }
-  const metadataErrors = validateMetadataUpdate(object, old);
+  const metadataErrors = validateMetadataUpdate(object, old, kept.repeatsMetadataErrors ?? false);
   await refuseInvalid(ctx, resource, object, old, metadataErrors, rules);
   const stored = canonicalOf(resource, object);
   const { deletionTimestamp, deletionGracePeriodSeconds, finalizers } = stored.metadata;
@@ -214,8 +214,9 @@ function keepServersMetadata<T extends KubeObject>(resource: Resource<T>, object
   if (uid) meta.uid = uid;
   if (creationTimestamp !== undefined) meta.creationTimestamp = creationTimestamp;
   assign(meta, 'generation', generation);
-  assign(meta, 'deletionTimestamp', deletionTimestamp);
-  assign(meta, 'deletionGracePeriodSeconds', deletionGracePeriodSeconds);
+  // These, given otherwise, are refused.
+  if (deletionTimestamp) meta.deletionTimestamp = deletionTimestamp;
+  if (deletionGracePeriodSeconds !== undefined) meta.deletionGracePeriodSeconds ??= deletionGracePeriodSeconds;
 }
 
 function assign<M, K extends keyof M>(target: M, member: K, value: M[K] | undefined): void {

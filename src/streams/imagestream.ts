@@ -178,6 +178,7 @@ const kept: Kept<ImageStream> = {
   // Bookmarks get the reference's decoration, which puts streams without a namespace into this one (sic).
   bookmark: { namespace: 'default' },
   unconditionalUpdate: false,
+  repeatsMetadataErrors: true,
   // Its generation decides its tags', so the rules here keep both.
   generation: false,
   prepareCreate,

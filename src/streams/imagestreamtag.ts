@@ -166,7 +166,7 @@ function refuseOtherChanges(ctx: Context, stream: ImageStream, tag: string, ista
       : before.labels && { labels: before.labels }),
   };
   const withFilled = { ...istag, metadata: { ...istag.metadata, ...filled } } as ImageStreamTag;
-  const errors = [...validateMetadataUpdate(withFilled, old), ...validateTagOf(ctx, istag, old)];
+  const errors = [...validateMetadataUpdate(withFilled, old, true), ...validateTagOf(ctx, istag, old)];
   const known = Object.fromEntries(Object.entries(filled).filter(([, value]) => value !== undefined));
   if (!isDeepStrictEqual(known, { ...before })) {
     errors.push(invalidValue('metadata', '', 'may not update fields other than metadata.annotations'));

@@ -145,7 +145,7 @@ function refuseOtherChanges(ctx: Context, stream: ImageStream, tag: string, itag
     ...(generation !== undefined && { generation: itag.metadata.generation || generation }),
     ...(old.metadata.namespace && { namespace: itag.metadata.namespace || old.metadata.namespace }),
   };
-  const errors = validateMetadataUpdate({ ...itag, metadata }, old);
+  const errors = validateMetadataUpdate({ ...itag, metadata }, old, true);
   errors.push(...validateSpec(ctx, itag, tag, old));
   if (!isDeepStrictEqual({ ...metadata }, { ...old.metadata })) errors.push(invalidValue('metadata', '', ONLY_SPEC));
   if (!isDeepStrictEqual(itag.status ?? null, old.status)) errors.push(invalidValue('status', '', ONLY_SPEC));

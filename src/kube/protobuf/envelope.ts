@@ -11,25 +11,34 @@ import { messageOfKind } from './messages.ts';
 const MAGIC = Buffer.from('k8s\0');
 const WHAT = 'the body of the request';
 
+/** What an envelope holds that does not say so itself. */
+export interface ExpectedType {
+  readonly apiVersion: string;
+  readonly kind: string;
+}
+
 /**
  * The object in such a body, as it would be in JSON.
  * @throws {DomainError} BadRequest if it is malformed or names no kind, or one that its group does not have;
  *   UnsupportedMediaType for kinds of other groups than Kubernetes' own, which must be sent as JSON.
  */
-export function decodeProtobuf(bytes: Uint8Array): object {
+export function decodeProtobuf(bytes: Uint8Array, expected?: ExpectedType): object {
   try {
-    return opened(bytes);
+    return opened(bytes, expected);
   } catch (error) {
     if (error instanceof MalformedMessage) throw badRequest(`${WHAT} is not valid protobuf: ${error.message}`);
     throw error;
   }
 }
 
-function opened(bytes: Uint8Array): object {
+function opened(bytes: Uint8Array, expected: ExpectedType | undefined): object {
   if (!MAGIC.equals(bytes.subarray(0, MAGIC.length))) {
     throw badRequest('provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]');
   }
-  const { apiVersion, kind, raw } = envelopeOf(bytes.subarray(MAGIC.length));
+  if (bytes.length === MAGIC.length) throw badRequest('empty body');
+  const { raw, ...given } = envelopeOf(bytes.subarray(MAGIC.length));
+  const kind = given.kind || (expected?.kind ?? '');
+  const apiVersion = given.apiVersion || (expected?.apiVersion ?? '');
   if (kind === '') throw badRequest(`Object 'Kind' is missing in ${WHAT}`);
   if (apiVersion === '') throw badRequest(`Object 'apiVersion' is missing in ${WHAT}`);
   const message = messageOfKind(apiVersion, kind);

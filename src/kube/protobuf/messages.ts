@@ -108,7 +108,9 @@ export function messageNamed(name: string): Message {
 export function messageOfKind(apiVersion: string, kind: string): Message | 'other' | undefined {
   // Clients send these under the apiVersion of whatever they delete.
   if (kind === 'DeleteOptions') return messageNamed(kind);
-  if (!Object.hasOwn(KINDS, apiVersion)) return 'other';
+  const group = apiVersion.slice(0, apiVersion.indexOf('/') + 1);
+  if (!Object.keys(KINDS).some((known) => known.slice(0, known.indexOf('/') + 1) === group)) return 'other';
+  if (!Object.hasOwn(KINDS, apiVersion)) return undefined;
   if (!KINDS[apiVersion]?.split(/\s+/).includes(kind)) return undefined;
   return messageNamed(apiVersion === 'events.k8s.io/v1' ? `Reported${kind}` : kind);
 }

@@ -110,6 +110,12 @@ test('DeleteOptions come under any apiVersion; Events of both groups are told ap
   ]);
 });
 
+test('a body that does not say what it is is what is expected', () => {
+  const body = packed('', '', { 1: { 1: 'a' } });
+  const expected = { apiVersion: 'v1', kind: 'ConfigMap' };
+  assert.deepEqual(decodeProtobuf(body, expected), { ...expected, metadata: { name: 'a' } });
+});
+
 test('what is refused', () => {
   const good = packed('v1', 'ConfigMap', { 1: { 1: 'a' } });
   const refused = (body: Uint8Array): string => refusal(() => decodeProtobuf(body));
@@ -123,6 +129,7 @@ test('what is refused', () => {
   assert.match(refused(packed('v1', 'Widget', {})), /^BadRequest: no kind "Widget" is registered for version "v1"/);
   assert.match(refused(packed('', 'ConfigMap', {})), /^BadRequest: Object 'apiVersion' is missing/);
   assert.match(refused(packed('v1', '', {})), /^BadRequest: Object 'Kind' is missing/);
+  assert.match(refused(Buffer.from('k8s\0')), /^BadRequest: empty body/);
   assert.match(refused(packed('none.test/v1', 'Widget', {})), /^UnsupportedMediaType: .*send it as application\/json/);
   assert.match(refused(packed('v1', 'ConfigMap', { 1: 5 })), /wrong wireType = 0 for field metadata/);
   assert.match(refused(packed('v1', 'ConfigMap', { 4: 'x' })), /wrong wireType = 2 for field immutable/);
@@ -158,7 +165,9 @@ test('the tables hang together: every type is known, no member is there twice', 
     for (const number of message.keys()) assert.ok(number > 0 && number < 2 ** 29, `${name} ${number}`);
   }
   assert.equal(messageOfKind('v1', 'Deployment'), undefined);
-  assert.equal(messageOfKind('constructor', 'Deployment'), 'other');
+  assert.equal(messageOfKind('v2', 'ConfigMap'), undefined);
+  assert.equal(messageOfKind('constructor', 'Deployment'), undefined);
+  assert.equal(messageOfKind('none.test/v1', 'Deployment'), 'other');
 });
 
 test('bytes that mean nothing are refused or read, never anything else', () => {

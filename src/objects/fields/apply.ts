@@ -5,7 +5,7 @@ import type { KubeObject } from '../object.ts';
 import type { ObjectSchema } from '../schema.ts';
 import { compare } from './compare.ts';
 import { type FieldPath, type FieldSet, fieldSet, hasPath, isEmptySet, pathsOf, pathText, union } from './fieldset.ts';
-import { KUBECTL, lastAppliedFields } from './lastapplied.ts';
+import { KUBECTL, lastAppliedFields, withLastApplied } from './lastapplied.ts';
 import {
   comparable,
   granted,
@@ -56,23 +56,26 @@ export function apply(
   if (config.metadata.managedFields?.length) throw badRequest('metadata.managedFields must be nil');
   try {
     const base = live ? comparable(schema, live) : { ...head(config), metadata: {} };
-    const managed = managedBefore(schema, live, base, manager.apiVersion);
+    const managed = managedBefore(schema, live, base, manager.apiVersion, time);
     const set = fieldSet(pathsSet(schema, config));
     const wanted = manageable(set, untouched);
     const own = managed.find((each) => sameManager(each, manager));
     const others = managed.filter((each) => each !== own);
     // What nobody manages, such as the name, keeps what is around it all the same.
-    const now = others.reduce((all, { fields }) => union(all, fields), set);
-    const object = merged(schema, base, config) as KubeObject;
-    const left = own ? pruned(schema, object, own.fields, now) : object;
+    const now = others.reduce((sum, { fields }) => union(sum, fields), set);
+    const all = merged(schema, base, config) as KubeObject;
+    const left = own ? pruned(schema, all, own.fields, now) : all;
     const { added, modified, removed } = compare(schema, base, left);
     const changed = manageable(union(added, modified), untouched);
     const conflicts = overlaps(others, changed).flatMap(conflictsOf);
     refuseConflicts(schema, force ? [] : conflicts, manager, base);
     const rest = withoutFields(others, union(changed, manageable(removed, untouched)));
-    const same = own && isDeepStrictEqual(pathsOf(own.fields), pathsOf(wanted)) && isEmptySet(changed);
-    const managedFields = printManaged(granted(rest, manager, wanted, same && own.time ? own.time : time));
-    return { ...left, metadata: { ...left.metadata, ...(managedFields.length > 0 && { managedFields }) } };
+    // Who only comes to share what is there already has no time.
+    const managedFields = printManaged(
+      granted(rest, manager, wanted, isDeepStrictEqual(base, left) ? own?.time : time),
+    );
+    const object = manager.manager === KUBECTL ? withLastApplied(left, config) : left;
+    return { ...object, metadata: { ...object.metadata, ...(managedFields.length > 0 && { managedFields }) } };
   } catch (error) {
     if (error instanceof Untypable) throw badRequest(`failed to create typed patch object: ${error.message}`);
     throw error;
@@ -87,12 +90,14 @@ function managedBefore(
   live: KubeObject | undefined,
   base: KubeObject,
   apiVersion: string,
+  time: string,
 ): readonly Managed[] {
   const managed = readManaged(live?.metadata.managedFields) ?? [];
   if (!live || managed.length > 0) return managed;
-  const fields = manageable(fieldSet(pathsSet(schema, base)));
+  const { added, modified } = compare(schema, { ...head(base), metadata: {} }, base);
+  const fields = manageable(union(added, modified));
   if (isEmptySet(fields)) return [];
-  return [{ manager: BEFORE_FIRST_APPLY, operation: 'Update', apiVersion, fields }];
+  return [{ manager: BEFORE_FIRST_APPLY, operation: 'Update', apiVersion, fields, time }];
 }
 
 /** @throws {ApplyConflict} if there are any but those that kubectl has settled on the client's side before. */

@@ -125,6 +125,32 @@ test('apply of what another manages is a conflict that names manager and field; 
   assert.equal(first?.from.name, 'z');
 });
 
+test('what was written before anybody applied is a manager of its own; who only shares has no time', () => {
+  const live = stream([tag('a', 'x')]);
+  assert.throws(() => apply(imageStreamSchema, live, stream([tag('a', 'y')]), by('one'), false, T1), ApplyConflict);
+  const shared = apply(imageStreamSchema, live, stream([tag('a', 'x')]), by('one'), false, T1);
+  assert.deepEqual(
+    shared.metadata.managedFields?.map(({ manager, operation, time }) => [manager, operation, time]),
+    [
+      ['one', 'Apply', undefined],
+      ['before-first-apply', 'Update', T1],
+    ],
+  );
+});
+
+test('kubectl takes what it had applied on the client before, and keeps its annotation up to date', () => {
+  const key = 'kubectl.kubernetes.io/last-applied-configuration';
+  const applied = stream([tag('a', 'x')]);
+  const live = stream([tag('a', 'x')], { annotations: { [key]: JSON.stringify(applied) } });
+  live.metadata.managedFields = managedByUpdate(imageStreamSchema, undefined, live, by('client', 'Update'), T1);
+  const wanted = stream([tag('a', 'y')]);
+  assert.throws(() => apply(imageStreamSchema, live, wanted, by('other'), false, T2), ApplyConflict);
+  const taken = apply(imageStreamSchema, live, wanted, by('kubectl'), false, T2);
+  assert.deepEqual(JSON.parse(taken.metadata.annotations?.[key] ?? ''), wanted);
+  live.spec.tags = [tag('a', 'z')];
+  assert.throws(() => apply(imageStreamSchema, live, wanted, by('kubectl'), false, T2), ApplyConflict);
+});
+
 test('apply of the same again changes nothing, not even the time', () => {
   const one = apply(imageStreamSchema, undefined, stream([tag('a', 'x')]), by('one'), false, T1);
   const again = apply(imageStreamSchema, one, stream([tag('a', 'x')]), by('one'), false, T2);

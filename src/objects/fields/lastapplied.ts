@@ -26,6 +26,24 @@ export function lastAppliedFields(schema: ObjectSchema, object: KubeObject, apiV
   }
 }
 
+/** The object with what is applied now in the annotation, if it has it at all. */
+export function withLastApplied(object: KubeObject, config: KubeObject): KubeObject {
+  const { annotations } = object.metadata;
+  if (!annotations?.[LAST_APPLIED]) return object;
+  const { [LAST_APPLIED]: _before, ...others } = config.metadata.annotations ?? {};
+  const metadata = { ...config.metadata, ...(config.metadata.annotations && { annotations: others }) };
+  const applied = `${JSON.stringify(sorted({ ...config, metadata }))}\n`;
+  return { ...object, metadata: { ...object.metadata, annotations: { ...annotations, [LAST_APPLIED]: applied } } };
+}
+
+/** With all members in the order of their names, as Go prints what has no type. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isJsonObject(value)) return value;
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(members.map(([name, member]) => [name, sorted(member)]));
+}
+
 function lastApplied(object: KubeObject): Readonly<Record<string, unknown>> | undefined {
   const text = object.metadata.annotations?.[LAST_APPLIED];
   if (!text) return undefined;

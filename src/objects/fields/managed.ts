@@ -54,8 +54,6 @@ const UNMANAGED = fieldSet([
     'generation',
     'managedFields',
     'resourceVersion',
-    'deletionTimestamp',
-    'deletionGracePeriodSeconds',
   ].map((name) => ['f:metadata', `f:${name}`]),
 ]);
 
@@ -114,11 +112,11 @@ function isManager(a: Manager, b: Manager): boolean {
 }
 
 /** The managers after one of them came to manage some fields more; its time is that of the change. */
-export function granted(managed: readonly Managed[], to: Manager, fields: FieldSet, time: string): Managed[] {
+export function granted(managed: readonly Managed[], to: Manager, fields: FieldSet, time?: string): Managed[] {
   const own = managed.find((each) => isManager(each, to));
   const others = managed.filter((each) => each !== own);
   if (isEmptySet(fields)) return [...managed];
-  return [...others, { ...to, fields: own ? union(own.fields, fields) : fields, time }];
+  return [...others, { ...to, fields: own ? union(own.fields, fields) : fields, ...(time && { time }) }];
 }
 
 /** The managers without some fields; those that manage nothing any more are gone. */
@@ -150,8 +148,8 @@ export function managedByUpdate(
   time: string,
   untouched?: FieldSet,
 ): ManagedFieldsEntry[] {
-  if (isReset(object.metadata.managedFields)) return [];
-  const before = currentManaged(old, object, writer.subresource !== undefined);
+  const reset = isReset(object.metadata.managedFields);
+  const before = reset ? [] : currentManaged(old, object, writer.subresource !== undefined);
   if (old && before.length === 0) return [];
   try {
     const { added, modified, removed } = compare(

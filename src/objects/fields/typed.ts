@@ -85,9 +85,12 @@ function elementOf(schema: ArraySchema, item: unknown): string {
   return `k:${JSON.stringify(keys)}`;
 }
 
+/** What a key is that an item leaves out: its default, or Go's zero value of a field that is always printed. */
 function defaultOf(items: Schema, key: string): unknown {
   const member = items.type === 'object' ? items.properties[key] : undefined;
-  return member && 'default' in member ? member.default : undefined;
+  if (member?.type !== 'string' && member?.type !== 'integer') return undefined;
+  if (member.default !== undefined || member.empty !== 'always') return member.default;
+  return member.type === 'string' ? '' : 0;
 }
 
 /** The elements that stand in a list more than once. */
