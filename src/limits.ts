@@ -249,6 +249,18 @@ export const ACCESS_TOKENS_KEPT = 10_000;
 export const ROLE_UPKEEP_RETRY_SECONDS = 5;
 /** Combinations of verbs, groups, resources and names of a role that are compared with what its giver holds. */
 export const ROLE_COMBINATIONS = 100_000;
+/** Service accounts' tokens whose signature was checked and that are kept in memory, about 1 KiB each. */
+export const ACCOUNT_TOKENS_KEPT = 10_000;
+/** Service accounts that are kept in memory while their tokens are used. */
+export const ACCOUNTS_KEPT = 10_000;
+/** Characters of a service account's token; longer ones are not looked at. */
+export const ACCOUNT_TOKEN_CHARACTERS = 16 * KiB;
+/** Seconds by which the clocks of replicas may differ. */
+export const TOKEN_CLOCK_SECONDS = 60;
+/** Seconds for which a service account's token is good at least, as in Kubernetes. */
+export const ACCOUNT_TOKEN_LEAST_SECONDS = 600;
+/** Seconds for which it is good at most, as in Kubernetes. */
+export const ACCOUNT_TOKEN_MOST_SECONDS = 2 ** 32;
 /** Days that the installation's own certificate authority is valid. */
 export const AUTHORITY_DAYS = 3650;
 /** Days that a certificate is valid which it issues; Apple's clients refuse more than 825. */

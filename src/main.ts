@@ -1,8 +1,10 @@
 /** The only file that knows every part: configuration, seams, domain, edges, start and stop. */
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
+import { AccountTokens } from './access/accounttokens.ts';
 import { ADMIN, openAdminToken } from './access/admin.ts';
 import { type Authenticator, makeAuthenticator } from './access/authenticator.ts';
 import { ADMIN_SUBJECT, type Authority, openAuthority } from './access/authority.ts';
@@ -15,6 +17,7 @@ import { MASTERS } from './access/user.ts';
 import { BlobError } from './blobs/blobs.ts';
 import { startAggregation } from './cluster/clusterroleaggregation.ts';
 import { startCollector } from './cluster/collector.ts';
+import { NamespaceKeeper } from './cluster/namespacecontents.ts';
 import { ensureNamespaces, SEED_NAMESPACES } from './cluster/namespaces.ts';
 import { startPurge } from './cluster/purge.ts';
 import { startQuotaCounts } from './cluster/quotacounts.ts';
@@ -37,7 +40,7 @@ import {
   secureServer,
   tlsOptions,
 } from './listener.ts';
-import type { Services } from './objects/context.ts';
+import type { Context, Services } from './objects/context.ts';
 import { type HealthCheck, notReady } from './observe/health.ts';
 import { type Logger, makeLogger } from './observe/logs.ts';
 import { makeMetrics } from './observe/metrics.ts';
@@ -95,17 +98,20 @@ export async function serve(config: Config, logger: Logger = loggerOf(config), s
   const tokens = seams.adopt(new AccessTokens(store, now), (it) => it.close());
   const token = await openAdminToken(config.data, tokens, now());
   const rbac = opened.adopt(new Rbac(store), (it) => it.close());
-  const services = servicesOf(config, store, blobs, rbac, addresses.registry);
+  const accountTokens = opened.adopt(new AccountTokens(store, now, randomUUID), (it) => it.close());
+  const services = servicesOf(
+    config,
+    { store, blobs, rbac, accountTokens },
+    {
+      registryAddress: addresses.registry,
+      rootCertificates: authority.certificate,
+    },
+  );
   const ctx = { ...services, user: SYSTEM, dryRun: false, warn: (text: string): void => logger.warn(text) };
   await ensureNamespaces(ctx, SEED_NAMESPACES);
   await seedAccess(ctx);
-  opened.adopt(await startPurge(ctx, RESOURCES), (it) => it.close());
-  opened.adopt(startQuotaCounts(ctx, RESOURCES), (it) => it.close());
-  opened.adopt(await startCollector(ctx, RESOURCES), (it) => it.close());
-  const expiry = setInterval(() => void expireUploads(services, logger), EXPIRY_CHECK_MS).unref();
-  opened.defer(() => clearInterval(expiry));
-  opened.adopt(await startCollecting(services, { ...config.collection, logger }), (it) => it.close());
-  state.parts = partsOf(config, services, makeAuthenticator(tokens, now), logger, {
+  const authenticator = makeAuthenticator([tokens, accountTokens], now);
+  state.parts = partsOf(config, services, authenticator, logger, {
     store: state.store,
     isDraining: () => state.draining,
   });
@@ -125,15 +131,32 @@ export async function serve(config: Config, logger: Logger = loggerOf(config), s
   const renewal = setInterval(() => void renew(), CERTIFICATE_CHECK_MS).unref();
   opened.defer(() => clearInterval(renewal));
 
-  const restored = restoreSeeds(ctx).catch((err: unknown) =>
-    logger.warn({ err }, 'default roles and bindings could not be looked at; the next start tries again'),
-  );
-  opened.defer(() => restored);
-  opened.adopt(startAggregation(ctx), (it) => it.close());
+  await startUpkeep(opened, config, ctx, logger);
 
   const running = opened.move();
   const registryUrl = config.registryListen ? `http://${addresses.registry}` : apiUrl;
   return { apiUrl, registryUrl, kubeconfig, close: () => running.disposeAsync() };
+}
+
+/** Begins what goes on in the background, and ends with the server. */
+async function startUpkeep(
+  opened: AsyncDisposableStack,
+  { collection }: Config,
+  ctx: Context,
+  logger: Logger,
+): Promise<void> {
+  opened.adopt(await startPurge(ctx, RESOURCES), (it) => it.close());
+  opened.adopt(startQuotaCounts(ctx, RESOURCES), (it) => it.close());
+  opened.adopt(await startCollector(ctx, RESOURCES), (it) => it.close());
+  const expiry = setInterval(() => void expireUploads(ctx, logger), EXPIRY_CHECK_MS).unref();
+  opened.defer(() => clearInterval(expiry));
+  opened.adopt(await startCollecting(ctx, { ...collection, logger }), (it) => it.close());
+  const notLookedAt = (what: string) => (err: unknown) =>
+    logger.warn({ err }, `${what} could not be looked at; the next start tries again`);
+  opened.adopt(new NamespaceKeeper(ctx, notLookedAt('what belongs into every namespace')), (it) => it.close());
+  const restored = restoreSeeds(ctx).catch(notLookedAt('default roles and bindings'));
+  opened.defer(() => restored);
+  opened.adopt(startAggregation(ctx), (it) => it.close());
 }
 
 /** The server's own doings, before anyone calls. */

@@ -1,6 +1,7 @@
 /** What a process has: the seams that the configuration names, and what domain code is given of them. */
 import { randomInt, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { AccountTokens } from './access/accounttokens.ts';
 import { makeAuthorizer } from './access/authorizer.ts';
 import { UnusableFile } from './access/privatefile.ts';
 import { Rbac } from './access/rbac.ts';
@@ -18,14 +19,26 @@ import { type Store, StoreUnavailable } from './store/store.ts';
 /** Kubernetes' alphabet for generated names: no vowels and nothing that looks like one. */
 const SUFFIX_CHARACTERS = 'bcdfghjklmnpqrstvwxz2456789';
 
-/** The services of a process. `registryAddress` is where the registry listens. */
-export function servicesOf(config: Config, store: Store, blobs: Blobs, rbac: Rbac, registryAddress: string): Services {
+/** What services are made of. */
+interface Parts extends Pick<Services, 'store' | 'blobs' | 'accountTokens'> {
+  readonly rbac: Rbac;
+}
+
+/** How a process is reached: where the registry listens, and what clients of the API must trust. */
+interface Reach {
+  readonly registryAddress: string;
+  readonly rootCertificates?: string;
+}
+
+/** The services of a process. */
+export function servicesOf(config: Config, parts: Parts, { registryAddress, rootCertificates }: Reach): Services {
+  const { rbac, ...seams } = parts;
   return {
-    store,
-    blobs,
+    ...seams,
     authorizer: makeAuthorizer(rbac),
     settings: {
       registryHost: config.registryHost ?? registryAddress,
+      ...(rootCertificates !== undefined && { rootCertificates }),
       ...(config.registryPublicHost !== undefined && { publicRegistryHost: config.registryPublicHost }),
       autoNamespaces: config.autoNamespaces,
       leaseSeconds: config.collection.leaseSeconds,
@@ -83,6 +96,9 @@ export async function openServices(config: Config, logger: Logger): Promise<Serv
   await refuseUnfinished(store);
   const blobs = opened.adopt(await openCachedBlobs(config, store, logger), (it) => it.close());
   const rbac = opened.adopt(new Rbac(store), (it) => it.close());
+  const now = (): Date => new Date();
+  const accountTokens = opened.adopt(new AccountTokens(store, now, randomUUID), (it) => it.close());
+  const services = servicesOf(config, { store, blobs, rbac, accountTokens }, { registryAddress: '' });
   const kept = opened.move();
-  return { ...servicesOf(config, store, blobs, rbac, ''), [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { ...services, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }

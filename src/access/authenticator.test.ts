@@ -27,7 +27,7 @@ async function setUp(t: TestContext): Promise<{ authenticator: Authenticator; to
   t.after(() => store.close());
   const token = newAccessToken();
   await tokens.keep(token, { user: 'alice', groups: ['developers'], created: NOW.toISOString() });
-  return { authenticator: makeAuthenticator(tokens, () => clock.now), token, clock };
+  return { authenticator: makeAuthenticator([tokens], () => clock.now), token, clock };
 }
 
 /** A request without a connection. */
@@ -115,7 +115,7 @@ test('an expired token is refused', async (t) => {
   const token = newAccessToken();
   const expires = new Date(NOW.getTime() - 1000).toISOString();
   await tokens.keep(token, { user: 'alice', groups: [], created: expires, expires });
-  const authenticator = makeAuthenticator(tokens, () => NOW);
+  const authenticator = makeAuthenticator([tokens], () => NOW);
   assert.equal(await outcome(() => authenticator.identifyApi(request(`Bearer ${token}`))), 'refused');
 });
 

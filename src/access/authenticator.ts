@@ -4,7 +4,6 @@ import { TLSSocket } from 'node:tls';
 import { DomainError } from '../objects/errors.ts';
 import type { Awaitable } from '../store/store.ts';
 import { certificateUser } from './certificates.ts';
-import type { AccessTokens } from './tokens.ts';
 import { ANONYMOUS, type User } from './user.ts';
 
 /** What OpenShift's token endpoint gives to those who have no credentials; it stands for nobody. */
@@ -27,14 +26,24 @@ export interface Authenticator {
   readonly identifyRegistry: (req: IncomingMessage) => Awaitable<User | undefined>;
 }
 
-/** `now` is the time, for what expires. */
-export function makeAuthenticator(tokens: AccessTokens, now: () => Date): Authenticator {
+/** Something that knows bearer tokens of one kind. */
+export interface Bearers {
+  /** Whom a token stands for; undefined if it is of another kind, or not good. */
+  find(token: string): Awaitable<User | undefined>;
+}
+
+/** The kinds of tokens are asked in order; no token is of two kinds. `now` is the time, for what expires. */
+export function makeAuthenticator(kinds: readonly Bearers[], now: () => Date): Authenticator {
   const byCertificate = (req: IncomingMessage): User | undefined =>
     req.socket instanceof TLSSocket ? certificateUser(req.socket, now()) : undefined;
 
   const byToken = (token: string): Awaitable<User> => {
-    const found = tokens.find(token);
-    return found instanceof Promise ? found.then(known) : known(found);
+    for (const [index, kind] of kinds.entries()) {
+      const found = kind.find(token);
+      if (found instanceof Promise) return foundLater(found, kinds.slice(index + 1), token);
+      if (found) return found;
+    }
+    throw unauthorized();
   };
 
   return {
@@ -56,7 +65,9 @@ export function makeAuthenticator(tokens: AccessTokens, now: () => Date): Authen
   };
 }
 
-function known(user: User | undefined): User {
+async function foundLater(first: Promise<User | undefined>, others: readonly Bearers[], token: string): Promise<User> {
+  let user = await first;
+  for (const kind of others) user ??= await kind.find(token);
   if (!user) throw unauthorized();
   return user;
 }

@@ -4,7 +4,8 @@
  */
 import { hash, randomBytes } from 'node:crypto';
 import { ACCESS_TOKENS_KEPT } from '../limits.ts';
-import type { Awaitable, Entry, Store, Watch } from '../store/store.ts';
+import type { Awaitable, Entry, Store } from '../store/store.ts';
+import { Remembered } from './remembered.ts';
 import { AUTHENTICATED, type User } from './user.ts';
 
 /** Where tokens are kept: `<prefix><hash>`. */
@@ -44,23 +45,16 @@ export function accessTokenKey(token: string): string {
   return ACCESS_TOKENS + hash('sha256', token.slice(SCHEME.length), 'base64url');
 }
 
-/**
- * The tokens of a store. What was found stays in memory; a watch takes it out when any process changes or revokes it, and
- * while there is no watch nothing is answered from memory.
- */
+/** The tokens of a store. */
 export class AccessTokens {
   readonly #store: Store;
   readonly #now: () => Date;
-  /** By key, in the order in which they were read. */
-  readonly #known = new Map<string, Known>();
-  #watch: Watch | undefined;
-  /** Counts what may have made a read that is under way stale. */
-  #changes = 0;
-  #closed = false;
+  readonly #known: Remembered<Known>;
 
   constructor(store: Store, now: () => Date) {
     this.#store = store;
     this.#now = now;
+    this.#known = new Remembered({ store, prefix: ACCESS_TOKENS, most: ACCESS_TOKENS_KEPT, read: knownOf });
   }
 
   /**
@@ -70,9 +64,8 @@ export class AccessTokens {
   find(token: string): Awaitable<User | undefined> {
     if (!SHAPE.test(token)) return undefined;
     // The lookup compares hashes, so how long it takes says nothing about a token.
-    const key = accessTokenKey(token);
-    const known = this.#known.get(key);
-    return known && this.#watch ? this.#unexpired(known) : this.#load(key);
+    const known = this.#known.get(accessTokenKey(token));
+    return known instanceof Promise ? known.then((it) => this.#unexpired(it)) : this.#unexpired(known);
   }
 
   /** Stores a token, or what it now stands for. Durable when it resolves. */
@@ -84,59 +77,17 @@ export class AccessTokens {
   async revoke(token: string): Promise<void> {
     const key = accessTokenKey(token);
     await this.#store.commit([{ op: 'delete', key }]);
-    this.#forget(key);
+    this.#known.forget(key);
   }
 
   /** Lets go of the store. */
   close(): void {
-    this.#closed = true;
-    this.#watch?.close();
+    this.#known.close();
   }
 
-  async #load(key: string): Promise<User | undefined> {
-    if (!this.#watch) await this.#follow();
-    const changes = this.#changes;
-    const entry = await this.#store.get(key);
-    const known = entry && knownOf(entry);
+  #unexpired(known: Known | undefined): User | undefined {
     if (!known) return undefined;
-    if (changes === this.#changes && this.#watch) this.#remember(key, known);
-    return this.#unexpired(known);
-  }
-
-  #unexpired(known: Known): User | undefined {
     return known.expires === Number.POSITIVE_INFINITY || known.expires > this.#now().getTime() ? known.user : undefined;
-  }
-
-  #remember(key: string, known: Known): void {
-    if (this.#known.size >= ACCESS_TOKENS_KEPT) {
-      const [oldest] = this.#known.keys();
-      if (oldest !== undefined) this.#known.delete(oldest);
-    }
-    this.#known.set(key, known);
-  }
-
-  #forget(key: string): void {
-    this.#changes++;
-    this.#known.delete(key);
-  }
-
-  async #follow(): Promise<void> {
-    const revision = await this.#store.revision();
-    if (this.#watch || this.#closed) return;
-    let ended = false;
-    const watch = this.#store.watch(ACCESS_TOKENS, revision, {
-      batch: (batch) => {
-        for (const event of batch.events) this.#forget(event.key);
-      },
-      ended: () => {
-        // The next lookup begins again.
-        ended = true;
-        this.#watch = undefined;
-        this.#changes++;
-        this.#known.clear();
-      },
-    });
-    if (!ended) this.#watch = watch;
   }
 }
 

@@ -12,10 +12,11 @@ import { creation } from '../objects/writes.ts';
 import { type Change, CommitConflict } from '../store/store.ts';
 import { ageColumn, ageOf, nameColumn } from './age.ts';
 import { CORE_V1 } from './components.ts';
+import { namespaceContents } from './namespacecontents.ts';
 import { namespaceSeeds } from './seed.ts';
 
 /** What is there from the first start on. */
-export const SEED_NAMESPACES: readonly string[] = ['default', 'kube-system', 'openshift'];
+export const SEED_NAMESPACES: readonly string[] = ['default', 'kube-system', 'openshift', 'openshift-config-managed'];
 /** Clients rely on these. */
 const UNDELETABLE: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public']);
 /** Stands for what the server itself clears. */
@@ -123,7 +124,11 @@ const kept: Kept<Namespace> = {
     old ? [] : (spec?.finalizers ?? []).flatMap((finalizer) => validateFinalizer(finalizer, 'spec.finalizers')),
   validateName: dnsLabel,
   undeletable: (namespace) => (UNDELETABLE.has(nameOf(namespace)) ? 'this namespace may not be deleted' : undefined),
-  alongside: (ctx, namespace, old) => (namespace && !old ? namespaceSeeds(ctx, nameOf(namespace)) : []),
+  alongside: async (ctx, namespace, old) => {
+    if (!namespace || old) return [];
+    const name = nameOf(namespace);
+    return [...namespaceSeeds(ctx, name), ...(await namespaceContents(ctx, name))];
+  },
   terminate(namespace) {
     namespace.status = { ...namespace.status, phase: 'Terminating' };
   },
@@ -197,13 +202,15 @@ function newNamespace(name: string): Namespace {
 
 /** Makes the namespaces that do not exist. */
 export async function ensureNamespaces(ctx: Context, names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    if (await ctx.store.get(NAMESPACE_PREFIX + name)) continue;
-    try {
-      await ctx.store.commit((await creation(ctx, namespaces, '', newNamespace(name))).changes);
-    } catch (error) {
-      // Another process that starts at this moment made it.
-      if (!(error instanceof CommitConflict)) throw error;
-    }
+  await Promise.all(names.map((name) => ensureNamespace(ctx, name)));
+}
+
+async function ensureNamespace(ctx: Context, name: string): Promise<void> {
+  if (await ctx.store.get(NAMESPACE_PREFIX + name)) return;
+  try {
+    await ctx.store.commit((await creation(ctx, namespaces, '', newNamespace(name))).changes);
+  } catch (error) {
+    // Another process that starts at this moment made it.
+    if (!(error instanceof CommitConflict)) throw error;
   }
 }

@@ -17,6 +17,7 @@ import { clusterRoleBindings, roleBindings } from './rolebindings.ts';
 import { clusterRoles, roles } from './roles.ts';
 import { secrets } from './secrets.ts';
 import { selfSubjectReviews } from './selfsubjectreviews.ts';
+import { serviceAccounts } from './serviceaccounts.ts';
 import { users } from './users.ts';
 
 export const clusterResources: readonly Resource[] = [
@@ -38,4 +39,5 @@ export const clusterResources: readonly Resource[] = [
   subjectAccessReviews,
   ...openshiftAccessReviews,
   users,
+  serviceAccounts,
 ];

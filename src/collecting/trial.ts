@@ -1,5 +1,6 @@
 /** For tests: a registry's domain in memory, whose every step may be overtaken by others. */
 import { randomUUID } from 'node:crypto';
+import { AccountTokens } from '../access/accounttokens.ts';
 import type { Blobs } from '../blobs/blobs.ts';
 import { type MemoryContent, memoryContent, openMemoryBlobs } from '../blobs/memory/memory.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
@@ -77,12 +78,14 @@ export function openTrial({ pause }: TrialOptions = {}): Trial {
   const store = openMemoryStore();
   const blobs = openMemoryBlobs(content);
   let time = Date.parse('2026-01-01T00:00:00Z');
+  const now = (): Date => new Date(time);
   const ctx: Context = {
+    accountTokens: new AccountTokens(store, now, randomUUID),
     store: pause ? interrupted(store, pause) : store,
     blobs: pause ? interrupted(blobs, pause) : blobs,
     authorizer: { authorize: () => ({ allowed: true, reason: '' }) },
     settings: { registryHost: 'registry.test:5000', autoNamespaces: true, leaseSeconds: LEASE },
-    now: () => new Date(time),
+    now,
     uid: randomUUID,
     suffix: (characters) => 'x'.repeat(characters),
     user: { name: 'tester', groups: [] },

@@ -67,6 +67,7 @@ const accounts: Resource = {
     {
       name: 'token',
       kind: 'TokenRequest',
+      api: { group: 'authentication.k8s.io', version: 'v1' },
       verbs: ['create'],
       schema: { type: 'object', component: 'io.k8s.api.authentication.v1.TokenRequest', properties: {} },
     },
@@ -141,11 +142,7 @@ test('the aggregated form', () => {
             categories: ['all'],
             subresources: [
               { subresource: 'layers', responseKind: type('ImageStreamLayers'), verbs: ['get'] },
-              {
-                subresource: 'secrets',
-                responseKind: { group: '', version: 'v1', kind: 'SecretList' },
-                verbs: ['get'],
-              },
+              { subresource: 'secrets', responseKind: type('SecretList'), verbs: ['get'] },
               { subresource: 'status', responseKind: type('ImageStream'), verbs: ['get', 'patch', 'update'] },
             ],
           },

@@ -34,13 +34,12 @@ export function discovery(resources: readonly Resource[]): Discovery {
   plain.set('/apis', { kind: 'APIGroupList', apiVersion: 'v1', groups: named.map(groupEntry) });
   for (const group of groups) {
     if (group.name) plain.set(`/apis/${group.name}`, { kind: 'APIGroup', apiVersion: 'v1', ...groupEntry(group) });
-    for (const version of group.versions)
-      plain.set(pathOf(group.name, version.version), resourceList(group, version, resources));
+    for (const version of group.versions) plain.set(pathOf(group.name, version.version), resourceList(group, version));
   }
   const documents = new Map([...plain].map(([path, object]) => [path, documentOf(object, 'application/json')]));
   const aggregated = new Map<string, ReadonlyMap<string, DiscoveryDocument>>();
-  aggregated.set('/api', aggregatedDocuments(core ? [core] : [], resources));
-  aggregated.set('/apis', aggregatedDocuments(named, resources));
+  aggregated.set('/api', aggregatedDocuments(core ? [core] : []));
+  aggregated.set('/apis', aggregatedDocuments(named));
   return {
     answer(path, accept, ifNoneMatch) {
       const key = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
@@ -107,12 +106,9 @@ function groupEntry(group: Group): object {
   return { name: group.name, versions, preferredVersion: versions[0] };
 }
 
-function resourceList(group: Group, version: Version, all: readonly Resource[]): object {
+function resourceList(group: Group, version: Version): object {
   const groupVersion = group.name ? `${group.name}/${version.version}` : version.version;
-  const entries = version.resources.flatMap((resource) => [
-    resourceEntry(resource),
-    ...subresourceEntries(resource, all),
-  ]);
+  const entries = version.resources.flatMap((resource) => [resourceEntry(resource), ...subresourceEntries(resource)]);
   return { kind: 'APIResourceList', ...(group.name && { apiVersion: 'v1' }), groupVersion, resources: entries };
 }
 
@@ -138,10 +134,10 @@ function sortedSubresources(resource: Resource): readonly Subresource[] {
   return (resource.subresources ?? []).toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function subresourceEntries(resource: Resource, all: readonly Resource[]): object[] {
+function subresourceEntries(resource: Resource): object[] {
   return sortedSubresources(resource).map((sub) => {
-    const api = apiOfSubresource(resource, sub, all);
-    const foreign = api.group !== resource.group && api.group !== '';
+    const api = apiOfSubresource(resource, sub);
+    const foreign = api.group !== resource.group;
     return {
       name: `${resource.resource}/${sub.name}`,
       singularName: '',
@@ -153,22 +149,12 @@ function subresourceEntries(resource: Resource, all: readonly Resource[]): objec
   });
 }
 
-const COMPONENT = /^io\.k8s\.api\.([a-z]+)\.(v[0-9a-z]+)\./;
-
-/**
- * Group and version of what a subresource answers. A component's name tells them: `io.k8s.api.authentication.v1.…` is of
- * `authentication.k8s.io`, if that is served, else of a group of just that name (`autoscaling`).
- */
+/** Group and version of what a subresource answers. */
 export function apiOfSubresource(
-  resource: Resource,
+  { group, version }: Resource,
   sub: Subresource,
-  all: readonly Resource[],
 ): { readonly group: string; readonly version: string } {
-  const [, short, version] = COMPONENT.exec(sub.schema?.component ?? '') ?? [];
-  if (short === undefined || version === undefined) return { group: resource.group, version: resource.version };
-  if (short === 'core') return { group: '', version };
-  const served = all.find(({ group }) => group === short || group.startsWith(`${short}.`));
-  return { group: served?.group ?? short, version };
+  return sub.api ?? { group, version };
 }
 
 interface DiscoveryDocument {
@@ -192,12 +178,12 @@ function yamlAnswer(document: DiscoveryDocument): Prebuilt {
 }
 
 /** The aggregated forms by version of apidiscovery.k8s.io. */
-function aggregatedDocuments(groups: readonly Group[], all: readonly Resource[]): Map<string, DiscoveryDocument> {
+function aggregatedDocuments(groups: readonly Group[]): Map<string, DiscoveryDocument> {
   const items = groups.map((group) => ({
     metadata: group.name ? { name: group.name } : {},
     versions: group.versions.map(({ version, resources }) => ({
       version,
-      resources: resources.map((resource) => aggregatedResource(resource, all)),
+      resources: resources.map((resource) => aggregatedResource(resource)),
       freshness: 'Current',
     })),
   }));
@@ -211,11 +197,11 @@ function aggregatedDocuments(groups: readonly Group[], all: readonly Resource[])
   );
 }
 
-function aggregatedResource(resource: Resource, all: readonly Resource[]): object {
+function aggregatedResource(resource: Resource): object {
   const { group, version, kind } = resource;
   const subresources = sortedSubresources(resource).map((sub) => ({
     subresource: sub.name,
-    responseKind: { ...apiOfSubresource(resource, sub, all), kind: sub.kind },
+    responseKind: { ...apiOfSubresource(resource, sub), kind: sub.kind },
     verbs: sub.verbs,
   }));
   return {

@@ -42,6 +42,7 @@ class RequestContext implements Context {
   readonly blobs: Services['blobs'];
   readonly authorizer: Services['authorizer'];
   readonly settings: Services['settings'];
+  readonly accountTokens: Services['accountTokens'];
   readonly user: User;
   readonly dryRun: boolean;
   declare readonly fieldManager?: string;
@@ -49,11 +50,12 @@ class RequestContext implements Context {
   #gone: AbortController | undefined;
 
   constructor(exchange: Exchange, dryRun: boolean, fieldManager: string | undefined) {
-    const { store, blobs, authorizer, settings } = exchange.services;
+    const { store, blobs, authorizer, settings, accountTokens } = exchange.services;
     this.store = store;
     this.blobs = blobs;
     this.authorizer = authorizer;
     this.settings = settings;
+    this.accountTokens = accountTokens;
     this.user = exchange.user;
     this.dryRun = dryRun;
     if (fieldManager) this.fieldManager = fieldManager;

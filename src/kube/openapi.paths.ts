@@ -18,7 +18,6 @@ import {
 /** What the operations of one document have in common. */
 export interface PathContext {
   readonly components: Components;
-  readonly all: readonly Resource[];
 }
 
 /** Adds all paths of a resource. */
@@ -148,9 +147,7 @@ function deletionBody(target: Target): JsonObject {
 }
 
 function subresourceOperations(context: PathContext, resource: Resource, sub: Subresource): JsonObject {
-  const api = apiOfSubresource(resource, sub, context.all);
-  // Kinds of the core group are answered as the group's own: imagestreams/secrets is a SecretList of image.openshift.io.
-  const { group, version } = api.group === '' ? resource : api;
+  const { group, version } = apiOfSubresource(resource, sub);
   const target: Target = {
     ...context,
     resource,

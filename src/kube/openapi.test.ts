@@ -29,6 +29,7 @@ const widgets: Resource = {
     { name: 'status', kind: 'Widget', verbs: ['get', 'patch', 'update'] },
     {
       name: 'scale',
+      api: { group: 'autoscaling', version: 'v1' },
       kind: 'Scale',
       verbs: ['get'],
       schema: { type: 'object', component: 'io.k8s.api.autoscaling.v1.Scale', properties: {} },

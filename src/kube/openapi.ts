@@ -136,18 +136,13 @@ function documentBuilders(resources: readonly Resource[], version: string): Map<
     builders.set(root, discovery(`/${root}/`, `get${tag.charAt(0).toUpperCase()}${tag.slice(1)}API`, described));
     for (const { version: groupVersion, resources: members } of group.versions) {
       const path = pathOf(group.name, groupVersion);
-      builders.set(path.slice(1), () => groupVersionDocument(path, members, resources, version));
+      builders.set(path.slice(1), () => groupVersionDocument(path, members, version));
     }
   }
   return builders;
 }
 
-function groupVersionDocument(
-  path: string,
-  members: readonly Resource[],
-  all: readonly Resource[],
-  version: string,
-): JsonObject {
+function groupVersionDocument(path: string, members: readonly Resource[], version: string): JsonObject {
   const components = componentsOf();
   const list = components.refer(apiResourceListSchema, { group: '', version: 'v1', kind: 'APIResourceList' });
   const paths: JsonObject = {};
@@ -166,7 +161,7 @@ function groupVersionDocument(
       ...(first && { tags: [tagOf(first)] }),
     },
   };
-  for (const resource of members) addResource(paths, { components, all }, resource);
+  for (const resource of members) addResource(paths, { components }, resource);
   const ordered = Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1)));
   return frame(version, ordered, components.schemas());
 }

@@ -198,6 +198,21 @@ describe('writes of one object', () => {
     assert.equal((await ok('GET', `${WIDGETS}/s/status`)).body.status.phase, 'Ready');
   });
 
+  test('what is posted to a subresource is of its kind, and so is the answer', async () => {
+    const path = `${WIDGETS.replace('widgets', 'boxes')}/b/lid`;
+    const made = await server.call('POST', path, {
+      body: { kind: 'Lid', apiVersion: 'lids.test/v2', spec: { size: 1 } },
+    });
+    assert.equal(made.status, 201, made.text);
+    assert.deepEqual(
+      [made.body.kind, made.body.apiVersion, made.body.metadata.name, made.body.spec],
+      ['Lid', 'lids.test/v2', 'b', { size: 1 }],
+    );
+    const other = await server.call('POST', path, { body: { kind: 'Box', apiVersion: 'things.test/v1' } });
+    assert.equal(other.status, 400, other.text);
+    assert.equal((await server.call('GET', path)).status, 405);
+  });
+
   test('finalizers hold an object back', async () => {
     await ok('POST', WIDGETS, { body: widget('held', {}, { finalizers: ['things.test/x'] }) });
     const held = await ok('DELETE', `${WIDGETS}/held`);

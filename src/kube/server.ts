@@ -16,7 +16,7 @@ import { attributesOf, type Route, Routes, requestInfo } from './route.ts';
 import type { BuildFacts } from './version.ts';
 import { watchObjects } from './watch.ts';
 import { takeBearer } from './websocket.ts';
-import { create, deleteMany, deleteOne, update } from './write.ts';
+import { create, createSubresource, deleteMany, deleteOne, update } from './write.ts';
 
 export { endWatches } from './watch.ts';
 
@@ -166,6 +166,8 @@ function handleSubresource(exchange: Exchange, route: Extract<Route, { kind: 'su
       return update(exchange, resource, subresource, namespace, name);
     case 'patch':
       return patch(exchange, resource, subresource, namespace, name);
+    case 'create':
+      return createSubresource(exchange, resource, subresource, namespace, name);
     default:
       throw new Error(`${resource.resource}/${subresource.name} offers ${route.verb}, which no subresource can`);
   }

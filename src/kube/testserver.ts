@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { AccountTokens } from '../access/accounttokens.ts';
 import { makeAuthorizer } from '../access/authorizer.ts';
 import { MASTERS, type User } from '../access/user.ts';
 import type { Blobs } from '../blobs/blobs.ts';
@@ -109,6 +110,14 @@ export const boxes: Resource<Widget> = {
   shortNames: [],
   subresources: [
     {
+      name: 'lid',
+      kind: 'Lid',
+      api: { group: 'lids.test', version: 'v2' },
+      verbs: ['create'],
+      schema,
+      create: (_ctx, namespace, name, object) => ({ ...object, metadata: { ...object.metadata, name, namespace } }),
+    },
+    {
       name: 'blue',
       kind: 'WidgetList',
       verbs: ['get'],
@@ -212,13 +221,16 @@ export async function startTestServer(store: Store = openMemoryStore()): Promise
     ]);
   }
   let count = 0;
+  const now = (): Date => new Date('2026-01-02T03:04:05Z');
+  const uid = (): string => `00000000-0000-4000-8000-${String(++count).padStart(12, '0')}`;
   const services: Services = {
     store,
     blobs: {} as Blobs,
     authorizer: makeAuthorizer({ allow: (user, attributes) => (allows(user, attributes) ? 'a rule' : undefined) }),
     settings: { registryHost: 'registry.test', autoNamespaces: true },
-    now: () => new Date('2026-01-02T03:04:05Z'),
-    uid: () => `00000000-0000-4000-8000-${String(++count).padStart(12, '0')}`,
+    accountTokens: new AccountTokens(store, now, uid),
+    now,
+    uid,
     suffix: (characters) => String(++count).padStart(characters, 'x'),
   };
   const reported: unknown[] = [];

@@ -11,6 +11,7 @@ import { nameOfKey } from '../objects/values.ts';
 import { createObject, updateObject, type Written } from '../objects/writes.ts';
 import { decodeBody, readBody } from './body.ts';
 import { checkCreate } from './createright.ts';
+import { apiOfSubresource } from './discovery.ts';
 import { contextOf, type Exchange, send, sendStatus } from './exchange.ts';
 import { listForm } from './listform.ts';
 import { ListWriter } from './listwriter.ts';
@@ -40,6 +41,28 @@ export async function create(exchange: Exchange, resource: Resource, namespace: 
   const made = await computedOf(resource, 'create').create(ctx, namespace, object);
   if (isStatus(made)) sendStatus(exchange, 201, { ...successStatus(), code: 201 });
   else sendAnswer(exchange, 201, resource, resource.kind, { object: () => made }, how);
+}
+
+/** Answers a POST to a subresource: 201 with what it made. */
+export async function createSubresource(
+  exchange: Exchange,
+  resource: Resource,
+  subresource: Subresource,
+  namespace: string,
+  name: string,
+): Promise<void> {
+  const options = createOptions(exchange.query);
+  const how = renderingOf(exchange, { plain: true });
+  const { kind, schema } = subresource;
+  if (!subresource.create)
+    throw new Error(`${resource.resource}/${subresource.name} offers create but has no function for it`);
+  const posted: Resource = { ...resource, ...apiOfSubresource(resource, subresource), kind, ...(schema && { schema }) };
+  const object = await requestObject(exchange, posted, options.fieldValidation);
+  placeInNamespace(resource, object, namespace);
+  const ctx = contextOf(exchange, options);
+  manage(ctx, posted, undefined, object);
+  const made = await subresource.create(ctx, namespace, name, object);
+  sendAnswer(exchange, 201, posted, kind, { object: () => made }, how);
 }
 
 /** Sets who manages which fields, as the writer's change has it. */

@@ -1,4 +1,5 @@
 /** What domain code is given: the process's services, and who asks for what. */
+import type { AccountTokens } from '../access/accounttokens.ts';
 import type { Authorizer, User } from '../access/user.ts';
 import type { Blobs } from '../blobs/blobs.ts';
 import type { RegistryPattern } from '../image/allowedregistries.ts';
@@ -11,6 +12,8 @@ export interface Settings {
   readonly registryHost: string;
   /** Host for `status.publicDockerImageRepository`, if there is one. */
   readonly publicRegistryHost?: string;
+  /** What clients must trust to reach the API: certificates as PEM. Published in every namespace. */
+  readonly rootCertificates?: string;
   /** Whether a push makes its namespace when it does not exist. */
   readonly autoNamespaces: boolean;
   /** Seconds that uploaded content stays though nothing refers to it yet; CONTENT_LEASE_SECONDS if it is not given. */
@@ -32,6 +35,8 @@ export interface Services {
   readonly blobs: Blobs;
   readonly authorizer: Authorizer;
   readonly settings: Settings;
+  /** Makes and knows the tokens of service accounts. */
+  readonly accountTokens: AccountTokens;
   now(): Date;
   /** A new version 4 UUID. */
   uid(): string;

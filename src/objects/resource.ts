@@ -158,6 +158,8 @@ export interface DeleteOptions {
 export interface Subresource<T extends KubeObject = KubeObject> {
   readonly name: string;
   readonly kind: string;
+  /** Group and version of the kind, if they are not the resource's. */
+  readonly api?: { readonly group: string; readonly version: string };
   readonly verbs: readonly Verb[];
   /** The schema of what it answers, if it is another kind than the resource's. */
   readonly schema?: ObjectSchema;
@@ -169,4 +171,6 @@ export interface Subresource<T extends KubeObject = KubeObject> {
   readonly lists?: { readonly resource: Resource; includes(object: KubeObject): boolean };
   /** Anything else that can be read. */
   get?(ctx: Context, namespace: string, name: string): Awaitable<Answer<KubeObject>>;
+  /** What is made of an object that is posted to it. */
+  create?(ctx: Context, namespace: string, name: string, object: KubeObject): Awaitable<KubeObject>;
 }

@@ -171,6 +171,7 @@ class RestrictedContext implements Context {
   readonly blobs: Context['blobs'];
   readonly authorizer: Context['authorizer'];
   readonly settings: Context['settings'];
+  readonly accountTokens: Context['accountTokens'];
   readonly user: Context['user'];
   readonly dryRun: boolean;
   declare readonly fieldManager?: string;
@@ -182,6 +183,7 @@ class RestrictedContext implements Context {
     this.blobs = ctx.blobs;
     this.authorizer = ctx.authorizer;
     this.settings = ctx.settings;
+    this.accountTokens = ctx.accountTokens;
     this.user = ctx.user;
     this.dryRun = ctx.dryRun;
     if (ctx.fieldManager !== undefined) this.fieldManager = ctx.fieldManager;

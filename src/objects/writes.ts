@@ -1,4 +1,5 @@
 /** Writing kept objects: one commit each, never over somebody else's change. */
+import { isDeepStrictEqual } from 'node:util';
 import { CONFLICT_TRIES } from '../limits.ts';
 import type { Change } from '../store/store.ts';
 import { CommitConflict } from '../store/store.ts';
@@ -17,7 +18,7 @@ import {
 } from './errors.ts';
 import { validateMetadata, validateMetadataUpdate } from './metadata.ts';
 import { namespaceCheck } from './namespaced.ts';
-import { apiTime, type KubeObject, nameOf } from './object.ts';
+import { apiTime, type KubeObject, type ManagedFieldsEntry, nameOf } from './object.ts';
 import { readKept } from './reads.ts';
 import type { Kept, Resource } from './resource.ts';
 import { isOutdated, restricted, restrictedContext, restrictionsOf } from './restrictions.ts';
@@ -172,7 +173,7 @@ async function updateOnce<T extends KubeObject>(
   }
   const metadataErrors = validateMetadataUpdate(object, old, kept.repeatsMetadataErrors ?? false);
   await refuseInvalid(ctx, resource, object, old, metadataErrors, rules);
-  const stored = canonicalOf(resource, object);
+  const stored = withoutMereTimes(canonicalOf(resource, object), old);
   const { deletionTimestamp, deletionGracePeriodSeconds, finalizers } = stored.metadata;
   if (deletionTimestamp && deletionGracePeriodSeconds === 0 && !finalizers?.length) {
     const changes = await removal(ctx, resource, namespace, current, old);
@@ -185,6 +186,22 @@ async function updateOnce<T extends KubeObject>(
   }
   const alongside = (await kept.alongside?.(ctx, stored, old)) ?? [];
   return storeObject(ctx, resource, namespace, stored, current, [...changes, ...alongside]);
+}
+
+/** A write that leaves everything as it was but the times of managers changes nothing. */
+function withoutMereTimes<T extends KubeObject>(object: T, old: T): T {
+  const before = old.metadata.managedFields;
+  if (!before || !object.metadata.managedFields) return object;
+  const same = { ...object, metadata: { ...object.metadata, managedFields: before } };
+  const timeless = (entries: readonly ManagedFieldsEntry[]): object[] =>
+    entries.map(({ time: _time, ...rest }) => rest);
+  if (!isDeepStrictEqual(timeless(object.metadata.managedFields), timeless(before))) return object;
+  return isDeepStrictEqual(versionless(same), versionless(old)) ? same : object;
+}
+
+function versionless({ kind: _kind, apiVersion: _apiVersion, metadata, ...members }: KubeObject): object {
+  const { resourceVersion: _version, ...meta } = metadata;
+  return { ...members, metadata: meta };
 }
 
 function checkVersion<T extends KubeObject>(resource: Resource<T>, kept: Kept<T>, object: T, old: T): void {

@@ -1,6 +1,7 @@
 /** For tests: a registry on 127.0.0.1 with everything in memory, and a client that hides nothing of HTTP. */
 import { randomUUID } from 'node:crypto';
 import { Agent, createServer, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+import { AccountTokens } from '../access/accounttokens.ts';
 import type { Attributes, Authorizer, User } from '../access/user.ts';
 import type { Blobs } from '../blobs/blobs.ts';
 import { cachedBlobs } from '../blobs/cache.ts';
@@ -85,12 +86,15 @@ export interface Ground {
 
 /** Starts a registry. */
 export async function startTrial(ground: Ground = {}): Promise<Trial> {
+  const store = ground.store ?? openMemoryStore();
+  const now = (): Date => new Date();
   const services: Services = {
-    store: ground.store ?? openMemoryStore(),
+    store,
     blobs: cachedBlobs(ground.blobs ?? openMemoryBlobs(), BLOB_CACHE_BYTES),
     authorizer,
     settings: { registryHost: 'registry.test:5000', autoNamespaces: ground.autoNamespaces ?? true },
-    now: () => new Date(),
+    accountTokens: new AccountTokens(store, now, randomUUID),
+    now,
     uid: randomUUID,
     suffix: (characters) => 'x'.repeat(characters),
   };

@@ -154,7 +154,8 @@ export function managedByUpdate(
   try {
     const { added, modified, removed } = compare(
       schema,
-      comparable(schema, old ?? emptyLike(object)),
+      // What Go prints of nothing counts as there before; what is filled in by default does not.
+      old ? comparable(schema, old) : canonical(schema, emptyLike(object), { defaults: false }).value,
       comparable(schema, object),
     );
     const changed = union(added, modified);
