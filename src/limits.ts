@@ -276,6 +276,8 @@ export const HEALTH_CHECK_MS = 3_000;
 export const COMPOSED_CACHE_BYTES = 16 * MiB;
 /** Bytes of data that a ConfigMap or a Secret holds, as in Kubernetes. */
 export const DATA_BYTES = 1 * MiB;
+/** Seconds that an event is kept after it was last seen, as in Kubernetes. */
+export const EVENT_SECONDS = 3600;
 /** Seconds after which clearing a namespace is tried again when something in it could not be deleted. */
 export const PURGE_RETRY_SECONDS = 5;
 /** Seconds that an object which is deleted in the foreground, or orphans what it owns, waits until that is seen to. */

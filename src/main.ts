@@ -17,6 +17,7 @@ import { MASTERS } from './access/user.ts';
 import { BlobError } from './blobs/blobs.ts';
 import { startAggregation } from './cluster/clusterroleaggregation.ts';
 import { startCollector } from './cluster/collector.ts';
+import { dropOldEvents } from './cluster/events.ts';
 import { NamespaceKeeper } from './cluster/namespacecontents.ts';
 import { ensureNamespaces, SEED_NAMESPACES } from './cluster/namespaces.ts';
 import { startPurge } from './cluster/purge.ts';
@@ -148,7 +149,7 @@ async function startUpkeep(
   opened.adopt(await startPurge(ctx, RESOURCES), (it) => it.close());
   opened.adopt(startQuotaCounts(ctx, RESOURCES), (it) => it.close());
   opened.adopt(await startCollector(ctx, RESOURCES), (it) => it.close());
-  const expiry = setInterval(() => void expireUploads(ctx, logger), EXPIRY_CHECK_MS).unref();
+  const expiry = setInterval(() => void dropOld(ctx, logger), EXPIRY_CHECK_MS).unref();
   opened.defer(() => clearInterval(expiry));
   opened.adopt(await startCollecting(ctx, { ...collection, logger }), (it) => it.close());
   const notLookedAt = (what: string) => (err: unknown) =>
@@ -281,12 +282,13 @@ function partsOf(
   };
 }
 
-/** Drops uploads that nobody went on with. */
-async function expireUploads(services: Services, logger: Logger): Promise<void> {
+/** Drops uploads that nobody went on with, and events that are old. */
+async function dropOld(ctx: Context, logger: Logger): Promise<void> {
   try {
-    await dropStaleUploads(services, new Date(services.now().getTime() - UPLOAD_STALE_SECONDS * 1000));
+    await dropStaleUploads(ctx, new Date(ctx.now().getTime() - UPLOAD_STALE_SECONDS * 1000));
+    await dropOldEvents(ctx);
   } catch (err) {
-    logger.warn({ err }, 'stale uploads could not be dropped; they will be tried again');
+    logger.warn({ err }, 'stale uploads or events could not be dropped; they will be tried again');
   }
 }
 

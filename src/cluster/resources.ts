@@ -8,17 +8,31 @@ import {
   subjectAccessReviews,
 } from './accessreviews.ts';
 import { configMaps } from './configmaps.ts';
+import { daemonSets } from './daemonsets.ts';
+import { deployments } from './deployments.ts';
+import { events } from './events.ts';
+import { ingresses } from './ingresses.ts';
+import { cronJobs, jobs } from './jobs.ts';
+import { leases } from './leases.ts';
 import { limitRanges } from './limitranges.ts';
 import { namespaces } from './namespaces.ts';
+import { nodes } from './nodes.ts';
+import { pods } from './pods.ts';
+import { podTemplates } from './podtemplates.ts';
 import { projectRequests } from './projectrequests.ts';
 import { projects } from './projects.ts';
+import { replicaSets, replicationControllers } from './replicasets.ts';
+import { reportedEvents } from './reportedevents.ts';
 import { resourceQuotas } from './resourcequotas.ts';
 import { clusterRoleBindings, roleBindings } from './rolebindings.ts';
 import { clusterRoles, roles } from './roles.ts';
 import { secrets } from './secrets.ts';
 import { selfSubjectReviews } from './selfsubjectreviews.ts';
 import { serviceAccounts } from './serviceaccounts.ts';
+import { endpoints, services } from './services.ts';
+import { statefulSets } from './statefulsets.ts';
 import { users } from './users.ts';
+import { persistentVolumeClaims } from './volumeclaims.ts';
 
 export const clusterResources: readonly Resource[] = [
   clusterRoles,
@@ -40,4 +54,21 @@ export const clusterResources: readonly Resource[] = [
   ...openshiftAccessReviews,
   users,
   serviceAccounts,
+  cronJobs,
+  daemonSets,
+  deployments,
+  endpoints,
+  events,
+  ingresses,
+  jobs,
+  leases,
+  nodes,
+  persistentVolumeClaims,
+  pods,
+  podTemplates,
+  reportedEvents,
+  replicaSets,
+  replicationControllers,
+  services,
+  statefulSets,
 ];

@@ -7,6 +7,7 @@ import { deleteObject } from '../objects/deletes.ts';
 import { isProblem } from '../objects/errors.ts';
 import { fieldErrorText } from '../objects/fielderrors.ts';
 import { createObject } from '../objects/writes.ts';
+import { pods } from './pods.ts';
 import { secrets } from './secrets.ts';
 import { serviceAccounts } from './serviceaccounts.ts';
 import { type TokenRequest, tokenRequestSchema } from './tokenrequests.ts';
@@ -90,5 +91,23 @@ suite('token requests', () => {
     await assert.rejects(bind({ kind: 'ConfigMap' }), {
       message: 'cannot bind token to object of type /v1, Kind=ConfigMap',
     });
+  });
+
+  test('may bind the token to a pod that runs as the account', async () => {
+    const { ctx } = await setUp();
+    const containers = [{ name: 'a', image: 'x' }];
+    await createObject(ctx, pods, 'default', {
+      metadata: { name: 'own' },
+      spec: { containers, serviceAccountName: 'robot' },
+    });
+    await createObject(ctx, pods, 'default', { metadata: { name: 'foreign' }, spec: { containers } });
+    const bind = (name: string) => ask(ctx, { boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name } });
+    const { status } = await bind('own');
+    const user = await ctx.accountTokens.find(status?.token ?? '');
+    assert.deepEqual(user?.extra?.['authentication.kubernetes.io/pod-name'], ['own']);
+    await deleteObject(ctx, pods, 'default', 'own', {});
+    assert.equal(await ctx.accountTokens.find(status?.token ?? ''), undefined);
+    await assert.rejects(bind('foreign'), (error) => isProblem(error, 'BadRequest'));
+    await assert.rejects(bind('none'), (error) => isProblem(error, 'NotFound'));
   });
 });

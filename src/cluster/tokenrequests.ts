@@ -7,8 +7,10 @@ import { badRequest, conflict, type FieldError, invalid, invalidValue, notFound 
 import { objectMeta, typeMeta } from '../objects/metaschema.ts';
 import { apiTime, type KubeObject } from '../objects/object.ts';
 import { readKept } from '../objects/reads.ts';
+import type { Resource } from '../objects/resource.ts';
 import type { ObjectSchema } from '../objects/schema.ts';
 import { parsed } from '../objects/values.ts';
+import { type Pod, pods } from './pods.ts';
 import { secrets } from './secrets.ts';
 
 export const TOKEN_REQUEST_API = { group: 'authentication.k8s.io', version: 'v1' };
@@ -108,7 +110,7 @@ export async function issueToken(ctx: Context, account: AccountIdentity, request
   const { audiences, expirationSeconds: seconds = DEFAULT_SECONDS, boundObjectRef } = request.spec ?? {};
   const errors = secondsErrors(seconds);
   if (errors.length > 0) throw invalid(KIND, '', errors);
-  const bound = boundObjectRef && (await boundObject(ctx, namespace, boundObjectRef));
+  const bound = boundObjectRef && (await boundObject(ctx, account, boundObjectRef));
   const issued = ctx.now();
   const wanted = audiences?.length ? audiences : [ACCOUNT_TOKEN_ISSUER];
   const token = await ctx.accountTokens.issue({
@@ -137,20 +139,42 @@ function secondsErrors(seconds: number): FieldError[] {
   return [];
 }
 
-async function boundObject(ctx: Context, namespace: string, reference: BoundObjectReference): Promise<BoundObject> {
+async function boundObject(
+  ctx: Context,
+  { namespace, name: account }: AccountIdentity,
+  reference: BoundObjectReference,
+): Promise<BoundObject> {
   const { kind = '', apiVersion = '', name = '', uid } = reference;
   const slash = apiVersion.indexOf('/');
   const group = slash < 0 ? '' : apiVersion.slice(0, slash);
-  if (group !== '' || kind !== 'Secret') {
+  if (group !== '' || (kind !== 'Secret' && kind !== 'Pod')) {
     const type = `${group}/${apiVersion.slice(slash + 1)}, Kind=${kind}`;
     throw badRequest(`cannot bind token to object of type ${type}`);
   }
-  const kept = await readKept(ctx.store, secrets, namespace, name);
-  if (!kept) throw notFound(secrets, name);
-  const { uid: found = '' } = parsed(secrets, ctx.settings, kept).metadata;
-  if (uid && uid !== found) {
+  const found = kind === 'Pod' ? await podOf(ctx, namespace, name, account) : await read(ctx, secrets, namespace, name);
+  const { uid: existing = '' } = found.metadata;
+  if (uid && uid !== existing) {
     const message = `the UID in the bound object reference (${uid}) does not match the UID in record. The object might have been deleted and then recreated`;
     throw conflict({ group, resource: kind }, name, message);
   }
-  return { kind, name, uid: found };
+  return { kind, name, uid: existing };
+}
+
+async function podOf(ctx: Context, namespace: string, name: string, account: string): Promise<Pod> {
+  const pod = await read(ctx, pods, namespace, name);
+  if (pod.spec?.serviceAccountName === account) return pod;
+  throw badRequest(
+    `cannot bind token for serviceaccount "${account}" to pod running with different serviceaccount name.`,
+  );
+}
+
+async function read<T extends KubeObject>(
+  ctx: Context,
+  resource: Resource<T>,
+  namespace: string,
+  name: string,
+): Promise<T> {
+  const kept = await readKept(ctx.store, resource, namespace, name);
+  if (!kept) throw notFound(resource, name);
+  return parsed(resource, ctx.settings, kept);
 }

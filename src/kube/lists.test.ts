@@ -35,6 +35,15 @@ async function list(query: string, path = WIDGETS, options?: Call) {
 const names = (body: { items: { metadata: { name: string } }[] }): string =>
   body.items.map(({ metadata }) => metadata.name).join(' ');
 
+test('a page goes on only if something that is selected is left', async () => {
+  const some = await list('labelSelector=odd=true&limit=2');
+  assert.equal(names(some), 'w1 w3');
+  assert.ok(some.metadata.continue);
+  const all = await list('labelSelector=odd=true&limit=3');
+  assert.equal(names(all), 'w1 w3 w5');
+  assert.equal(all.metadata.continue, undefined);
+});
+
 test('a subresource may list some of the objects of another resource', async () => {
   const blue = await list('labelSelector=odd=true', `${BOXES}/any/blue`);
   assert.equal(blue.kind, 'WidgetList');

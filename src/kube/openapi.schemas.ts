@@ -94,8 +94,16 @@ function propertyJson(schema: Property, refer: Refer): JsonObject {
   const json = schemaJson(schema, refer);
   const extensions = schema.type === 'array' ? arrayExtensions(schema) : {};
   const patch: JsonObject =
-    schema.type === 'any' && schema.patchStrategy ? { 'x-kubernetes-patch-strategy': schema.patchStrategy } : {};
-  const described = { ...(schema.description && { description: schema.description }), ...extensions, ...patch };
+    (schema.type === 'any' || schema.type === 'object') && schema.patchStrategy
+      ? { 'x-kubernetes-patch-strategy': schema.patchStrategy }
+      : {};
+  const whole: JsonObject = schema.type === 'map' && schema.mapType ? { 'x-kubernetes-map-type': schema.mapType } : {};
+  const described = {
+    ...(schema.description && { description: schema.description }),
+    ...extensions,
+    ...whole,
+    ...patch,
+  };
   // Beside a reference nothing else counts, so it is wrapped.
   if ('$ref' in json) return Object.keys(described).length > 0 ? { allOf: [json], ...described } : json;
   return { ...described, ...json };

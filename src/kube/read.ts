@@ -215,7 +215,7 @@ async function listKept(
   const items = (objects: readonly KeptObject[]): ListItem[] =>
     objects.map((kept) => itemOf(resource, services.settings, kept));
   if (limit > 0) {
-    const page = await limitedPage(keptOf(resource).prefix, pages, limit);
+    const page = await limitedPage(keptOf(resource).prefix, pages, limit, selection.all);
     const writer = new ListWriter(exchange, form, how.contentType, page.metadata);
     await writer.add(items(page.objects));
     writer.end();
@@ -242,29 +242,37 @@ interface LimitedPage {
   readonly metadata: ListMetadata;
 }
 
-/** As many objects as the limit says, or fewer where they come to LIST_PAGE_BYTES: a server may always give fewer. */
-async function limitedPage(prefix: string, pages: ReturnType<typeof scan>, limit: number): Promise<LimitedPage> {
+/**
+ * As many objects as the limit says, or fewer where they come to LIST_PAGE_BYTES: a server may always give fewer. There is
+ * a next page only if something is selected that belongs to it, as in kube-apiserver's cache.
+ */
+async function limitedPage(
+  prefix: string,
+  pages: ReturnType<typeof scan>,
+  limit: number,
+  all: boolean,
+): Promise<LimitedPage> {
   const objects: KeptObject[] = [];
   let bytes = 0;
   let revision = 0;
+  let next: LimitedPage | undefined;
   for await (const page of pages) {
     revision = page.revision;
     for (const kept of page.selected) {
+      if (next) return next;
       objects.push(kept);
       bytes += bytesOf(kept);
       if (objects.length < limit && bytes < LIST_PAGE_BYTES) continue;
       const unseen = page.seen.length - 1 - page.seen.indexOf(kept);
-      if (unseen === 0 && page.next === undefined) break;
       const after = kept.parts.at(-1)?.key ?? kept.head.key;
       const remaining = page.remaining === undefined ? undefined : page.remaining + unseen;
-      return {
-        objects,
-        metadata: {
-          resourceVersion: String(revision),
-          continue: encodeContinue(prefix, { revision, after }),
-          ...(remaining !== undefined && { remainingItemCount: remaining }),
-        },
+      const metadata = {
+        resourceVersion: String(revision),
+        continue: encodeContinue(prefix, { revision, after }),
+        ...(remaining !== undefined && { remainingItemCount: remaining }),
       };
+      next = { objects, metadata };
+      if (all && (unseen > 0 || page.next !== undefined)) return next;
     }
   }
   return { objects, metadata: { resourceVersion: String(revision) } };

@@ -158,8 +158,11 @@ function handleCollection(exchange: Exchange, route: Extract<Route, { kind: 'col
 }
 
 function handleSubresource(exchange: Exchange, route: Extract<Route, { kind: 'subresource' }>): Promise<void> {
-  const { resource, subresource, namespace, name } = route;
-  switch (route.verb) {
+  const { resource, subresource, namespace, name, verb } = route;
+  if (subresource.as && (verb === 'get' || verb === 'update' || verb === 'patch')) {
+    return handleObject(exchange, { kind: 'object', verb, resource: subresource.as, namespace, name });
+  }
+  switch (verb) {
     case 'get':
       return getSubresource(exchange, resource, subresource, namespace, name);
     case 'update':
@@ -169,7 +172,7 @@ function handleSubresource(exchange: Exchange, route: Extract<Route, { kind: 'su
     case 'create':
       return createSubresource(exchange, resource, subresource, namespace, name);
     default:
-      throw new Error(`${resource.resource}/${subresource.name} offers ${route.verb}, which no subresource can`);
+      throw new Error(`${resource.resource}/${subresource.name} offers ${verb}, which no subresource can`);
   }
 }
 

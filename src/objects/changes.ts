@@ -20,7 +20,7 @@ export function puts<T extends KubeObject>(
   current: KeptObject | undefined,
 ): Change[] {
   const key = keyOf(resource, namespace, nameOf(object));
-  const { composition } = keptOf(resource);
+  const { composition, form } = keptOf(resource);
   const { head, parts } = composition ? composition.split(object) : { head: object, parts: new Map<string, string>() };
   const old = new Map(current?.parts.map((part) => [part.key, part]));
   const changes: Change[] = [];
@@ -30,7 +30,7 @@ export function puts<T extends KubeObject>(
     old.delete(key + name);
   }
   for (const gone of old.keys()) changes.push({ op: 'delete', key: gone });
-  const value = toValue(head);
+  const value = toValue(form ? form.toKept(object) : head);
   if (current && changes.length === 0 && current.head.value.equals(value)) return [];
   return [{ op: 'put', key, value, expect: current?.head.revision ?? 0 }, ...changes];
 }
@@ -44,8 +44,8 @@ export function keptAs<T extends KubeObject>(
 ): KeptObject {
   const key = keyOf(resource, namespace, nameOf(object));
   const entry = (entryKey: string, value: Buffer): Entry => ({ key: entryKey, value, revision, created: revision });
-  const { composition } = keptOf(resource);
-  if (!composition) return whole(entry(key, toValue(object)));
+  const { composition, form } = keptOf(resource);
+  if (!composition) return whole(entry(key, toValue(form ? form.toKept(object) : object)));
   const { head, parts } = composition.split(object);
   return {
     head: entry(key, toValue(head)),

@@ -65,6 +65,8 @@ export interface TableColumn {
 export interface Kept<T extends KubeObject> {
   /** `/imagestreams/`: keys are `<prefix><namespace>/<name>` or `<prefix><name>`. */
   readonly prefix: string;
+  /** Set if the objects are those of another resource, kept in its form. */
+  readonly form?: KeptForm<T>;
   /** Set if an object is kept in more than one key. */
   readonly composition?: Composition<T>;
   /** What the metadata of a watch's bookmarks holds beside the version. */
@@ -102,6 +104,12 @@ export interface Kept<T extends KubeObject> {
    * deletion, `old` for a creation. Called again on every try.
    */
   alongside?(ctx: Context, object: T | undefined, old: T | undefined): Awaitable<readonly Change[]>;
+}
+
+/** From the form in which objects are kept and back. Metadata is the same in both. */
+export interface KeptForm<T extends KubeObject> {
+  toKept(object: T): KubeObject;
+  fromKept(object: KubeObject): T;
 }
 
 /**
@@ -171,6 +179,8 @@ export interface Subresource<T extends KubeObject = KubeObject> {
   readonly lists?: { readonly resource: Resource; includes(object: KubeObject): boolean };
   /** Anything else that can be read. */
   get?(ctx: Context, namespace: string, name: string): Awaitable<Answer<KubeObject>>;
+  /** Set for what is read and written as an object of a kind of its own: the computed resource that does it. */
+  readonly as?: Resource;
   /** What is made of an object that is posted to it. */
   create?(ctx: Context, namespace: string, name: string, object: KubeObject): Awaitable<KubeObject>;
 }

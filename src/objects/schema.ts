@@ -24,6 +24,8 @@ export interface ObjectSchema extends Described {
    * the same members if it has nothing to do; what is of a wrong type is left for the schema to refuse.
    */
   readonly convert?: (given: Members) => Members;
+  /** For strategic merge patches: a patch says which members stay (`$retainKeys`). */
+  readonly patchStrategy?: 'retainKeys';
   /** `x-kubernetes-map-type` for server-side apply: with `atomic`, one manager owns all members together. */
   readonly mapType?: 'atomic';
 }
@@ -35,6 +37,8 @@ export type Members = Readonly<Record<string, unknown>>;
 export interface MapSchema extends Described {
   readonly type: 'map';
   readonly values: Schema;
+  /** As that of objects. */
+  readonly mapType?: 'atomic';
 }
 
 export interface ArraySchema extends Described {

@@ -91,13 +91,18 @@ export function served<T extends KubeObject>(
 ): Buffer {
   const opening = openingsOf(resource)[form];
   const version = String(revision);
-  const value = kept.head.value;
+  const { composition, form: keptForm } = keptOf(resource);
+  const value = keptForm ? toValue(keptForm.fromKept(objectOf(kept.head.value))) : kept.head.value;
   const newline = value.indexOf(NEWLINE);
   const end = newline < 0 ? value.length : newline;
-  const { composition } = keptOf(resource);
   if (!composition) return joined(opening, version, value.subarray(OPENING.length, end));
   const tail = tailOf(resource, composition, settings, kept);
   return joined(opening, version, value.subarray(OPENING.length, end - 1), tail);
+}
+
+function objectOf(value: Buffer): KubeObject {
+  const newline = value.indexOf(NEWLINE);
+  return JSON.parse(value.toString('utf8', 0, newline < 0 ? value.length : newline)) as KubeObject;
 }
 
 function tailOf<T extends KubeObject>(

@@ -4,9 +4,9 @@
  */
 import { WireType } from '@bufbuild/protobuf/wire';
 import { badRequest, DomainError } from '../../objects/errors.ts';
+import { messageOfKind } from '../../objects/messages/messages.ts';
 import { quoted } from '../../objects/quoting.ts';
 import { eachField, MalformedMessage, membersOf } from './message.ts';
-import { messageOfKind } from './messages.ts';
 
 const MAGIC = Buffer.from('k8s\0');
 const WHAT = 'the body of the request';

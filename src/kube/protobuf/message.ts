@@ -1,9 +1,9 @@
 /** Protobuf messages as the JSON that they stand for. Pure. */
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { JSON_DEPTH } from '../../limits.ts';
+import { type Field, type Message, messageNamed, type PlainType } from '../../objects/messages/messages.ts';
 import { surveyed } from '../jsonsurvey.ts';
 import { setMember } from '../patch/json.ts';
-import { type Field, type Message, messageNamed, type PlainType } from './messages.ts';
 
 /** Bytes that are no such message. */
 export class MalformedMessage extends Error {

@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import fc from 'fast-check';
 import { DomainError } from '../../objects/errors.ts';
+import { type Message, messageNamed, messageOfKind } from '../../objects/messages/messages.ts';
 import { decodeProtobuf } from './envelope.ts';
 import { MalformedMessage, membersOf } from './message.ts';
-import { type Message, messageNamed, messageOfKind } from './messages.ts';
 
 /** Fields by their numbers: numbers and booleans are varints, objects messages, lists repeated fields. */
 interface Fields {

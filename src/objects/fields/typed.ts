@@ -16,9 +16,8 @@ export function shapeOf(schema: Schema | undefined, value: unknown): Shape {
   if (!schema) return 'atomic';
   switch (schema.type) {
     case 'object':
-      if (schema.mapType === 'atomic') return 'atomic';
-      return value === undefined || value === null || isJsonObject(value) ? 'members' : 'atomic';
     case 'map':
+      if (schema.mapType === 'atomic') return 'atomic';
       return value === undefined || value === null || isJsonObject(value) ? 'members' : 'atomic';
     case 'array':
       return listKind(schema) === 'atomic' || !(value === undefined || value === null || Array.isArray(value))

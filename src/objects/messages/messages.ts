@@ -7,12 +7,12 @@
  * `type*` is a list, `{type}` a map from strings, and a type without a member's name lends its members to the message
  * that it stands in. What is none of the plain types is another message.
  */
-import { accessMessages } from './messages.access.ts';
-import { coreMessages } from './messages.core.ts';
-import { metaMessages } from './messages.meta.ts';
-import { podsMessages } from './messages.pods.ts';
-import { volumesMessages } from './messages.volumes.ts';
-import { workloadsMessages } from './messages.workloads.ts';
+import { accessMessages } from './access.ts';
+import { coreMessages } from './core.ts';
+import { metaMessages } from './meta.ts';
+import { podsMessages } from './pods.ts';
+import { volumesMessages } from './volumes.ts';
+import { workloadsMessages } from './workloads.ts';
 
 /** Types that are no messages of the tables; those from `time` on are messages that JSON writes as something else. */
 const PLAIN = [

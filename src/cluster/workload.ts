@@ -1,0 +1,196 @@
+/** Workloads: kept as they are given, for whoever runs them. Nothing here starts a pod. */
+import { type FieldError, invalidValue, required } from '../objects/errors.ts';
+import { schemaOfMessage } from '../objects/messages/schema.ts';
+import { objectMeta, typeMeta } from '../objects/metaschema.ts';
+import { dnsSubdomain, type NameRule } from '../objects/names.ts';
+import type { KubeObject, ObjectMeta } from '../objects/object.ts';
+import type { Kept, Resource, Subresource, TableColumn, TableColumns, Verb } from '../objects/resource.ts';
+import type { ObjectSchema } from '../objects/schema.ts';
+
+export interface Container {
+  name?: string;
+  image?: string;
+}
+
+export interface PodSpec {
+  containers?: Container[];
+  initContainers?: Container[];
+  serviceAccountName?: string;
+  nodeName?: string;
+}
+
+export interface PodTemplate {
+  metadata?: Pick<ObjectMeta, 'labels'>;
+  spec?: PodSpec;
+}
+
+/** What most workloads say. */
+export interface WorkloadSpec {
+  replicas?: number;
+  selector?: { matchLabels?: Record<string, string> };
+  template?: PodTemplate;
+}
+
+export const ALL_VERBS: readonly Verb[] = [
+  'create',
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'update',
+  'watch',
+];
+
+/** What a kind says of itself. */
+export interface WorkloadFacts<T extends KubeObject> {
+  readonly group: string;
+  readonly kind: string;
+  readonly resource: string;
+  readonly shortNames?: readonly string[];
+  readonly categories?: readonly string[];
+  readonly description: string;
+  readonly table: TableColumns<T>;
+  readonly fields?: Resource<T>['fields'];
+  /** Whether there is a spec whose changes are counted; a status comes with it. */
+  readonly generation: boolean;
+  readonly validateName?: NameRule;
+  /** What is wrong beside the metadata. */
+  validate?(object: T, old: T | undefined): readonly FieldError[];
+  /** What a new object begins with, in place. */
+  prepare?(object: T): void;
+  readonly subresources?: Resource<T>['subresources'];
+  /** Whether there is a status of its own (default true). */
+  readonly status?: boolean;
+}
+
+type WithStatus = KubeObject & { status?: unknown; spec?: unknown };
+
+/** The resource of a kind whose schema is that of its protobuf message. */
+export function workload<T extends KubeObject>(facts: WorkloadFacts<T>): Resource<T> {
+  const { group, kind, resource, shortNames, categories, table, fields, status = true, subresources = [] } = facts;
+  const kept: Kept<T> = {
+    prefix: `/${resource}/`,
+    unconditionalUpdate: true,
+    generation: facts.generation,
+    prepareCreate(_ctx, object: T & WithStatus) {
+      if (status) delete object.status;
+      facts.prepare?.(object);
+    },
+    prepareUpdate(_ctx, object: T & WithStatus, old: T & WithStatus) {
+      if (!status) return;
+      if (old.status === undefined) delete object.status;
+      else object.status = old.status;
+    },
+    validate: (_ctx, object, old) => facts.validate?.(object, old) ?? [],
+    validateName: facts.validateName ?? dnsSubdomain,
+  };
+  return {
+    group,
+    version: 'v1',
+    kind,
+    resource,
+    singular: kind.toLowerCase(),
+    ...(shortNames && { shortNames }),
+    ...(categories && { categories }),
+    namespaced: true,
+    verbs: ALL_VERBS,
+    schema: kindSchema(kind, facts.description),
+    table,
+    ...(fields && { fields }),
+    ...(status && { untouched: ['status'] }),
+    kept,
+    subresources: [
+      ...subresources,
+      ...(status ? [{ name: 'status', kind, verbs: STATUS_VERBS, status: statusRules<T>(), untouched: ['spec'] }] : []),
+    ],
+  };
+}
+
+const STATUS_VERBS: readonly Verb[] = ['get', 'patch', 'update'];
+
+/** Only the status, annotations and the like may change. */
+function statusRules<T extends KubeObject>(): NonNullable<Subresource<T>['status']> {
+  return {
+    prepareUpdate(_ctx, object: T & WithStatus, old: T & WithStatus) {
+      if (old.spec === undefined) delete object.spec;
+      else object.spec = old.spec;
+      if (old.metadata.labels) object.metadata.labels = old.metadata.labels;
+      else delete object.metadata.labels;
+    },
+    validate: () => [],
+  };
+}
+
+/** The message's schema as that of a kind. */
+export function kindSchema(message: string, description: string): ObjectSchema {
+  const schema = schemaOfMessage(message);
+  const { metadata: _metadata, ...members } = schema.properties;
+  const metadata = { ...objectMeta, description: 'Name, labels and annotations.' };
+  return { ...schema, description, properties: { ...typeMeta, metadata, ...members } };
+}
+
+/** What is wrong with the containers of a pod: they have names, each its own, and images. */
+export function podErrors(spec: PodSpec | undefined, field: string): FieldError[] {
+  const containers = spec?.containers ?? [];
+  if (containers.length === 0) return [required(`${field}.containers`)];
+  const errors = [
+    ...containerErrors(spec?.initContainers ?? [], `${field}.initContainers`),
+    ...containerErrors(containers, `${field}.containers`),
+  ];
+  return errors;
+}
+
+function containerErrors(containers: readonly Container[], field: string): FieldError[] {
+  const seen = new Set<string>();
+  return containers.flatMap(({ name = '', image = '' }, index) => {
+    const path = `${field}[${index}]`;
+    const errors: FieldError[] = [];
+    if (name === '') errors.push(required(`${path}.name`));
+    else if (seen.has(name)) errors.push({ type: 'Duplicate', field: `${path}.name`, value: name, detail: '' });
+    if (image === '') errors.push(required(`${path}.image`));
+    seen.add(name);
+    return errors;
+  });
+}
+
+/** A selector must select the pods of its own template, and stays what it is. */
+export function selectorErrors(spec: WorkloadSpec | undefined, old: WorkloadSpec | undefined): FieldError[] {
+  const { selector, template } = spec ?? {};
+  if (!selector) return [required('spec.selector')];
+  const labels = template?.metadata?.labels ?? {};
+  const errors: FieldError[] = [];
+  const unmet = Object.entries(selector.matchLabels ?? {}).some(([key, value]) => labels[key] !== value);
+  if (unmet) {
+    const detail = '`selector` does not match template `labels`';
+    errors.push(invalidValue('spec.template.metadata.labels', labels, detail));
+  }
+  if (old && JSON.stringify(old.selector) !== JSON.stringify(selector)) {
+    errors.push(invalidValue('spec.selector', selector, 'field is immutable'));
+  }
+  return errors;
+}
+
+/** Columns that `-o wide` adds. */
+export const containerColumns: readonly TableColumn[] = [
+  { name: 'Containers', type: 'string', priority: 1, description: 'The names of the containers.' },
+  { name: 'Images', type: 'string', priority: 1, description: 'Their images.' },
+];
+export const selectorColumn: TableColumn = {
+  name: 'Selector',
+  type: 'string',
+  priority: 1,
+  description: 'The labels of the pods that are meant.',
+};
+
+/** The cells of containerColumns. */
+export function containerCells(template: PodTemplate | undefined): string[] {
+  const containers = template?.spec?.containers ?? [];
+  return [containers.map(({ name }) => name ?? '').join(','), containers.map(({ image }) => image ?? '').join(',')];
+}
+
+/** Labels as a selector: `a=b,c=d`. */
+export function labelsText(labels: Readonly<Record<string, string>> | undefined): string {
+  const pairs = Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`);
+  return pairs.length === 0 ? '<none>' : pairs.sort().join(',');
+}
