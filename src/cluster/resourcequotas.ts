@@ -24,6 +24,7 @@ const amounts = (description: string): Property => ({
 const selectorSchema: Property = {
   type: 'object',
   component: `${CORE_V1}.ScopeSelector`,
+  mapType: 'atomic',
   empty: 'pointer',
   description: 'Which pods and claims the quota is about, in more words than scopes has.',
   properties: {
