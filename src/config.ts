@@ -232,6 +232,17 @@ function pathIn(text: string, scheme: string, data: string, initial: string): st
   return resolve(rest.replace(/^\/+/, '/'));
 }
 
+/**
+ * Where a URL as that of --blobs points.
+ * @param source where the URL stands, for messages.
+ * @throws {ConfigError}
+ */
+export function blobsConfig(url: string, data: string, source: string): BlobsPlace {
+  const place = blobsIn(url, data);
+  if (place instanceof Problem) throw new ConfigError([`${source}: ${place.text}`]);
+  return place;
+}
+
 function blobsIn(text: string, data: string): BlobsPlace | Problem {
   if (!text.startsWith('s3:')) {
     const folder = pathIn(text, 'file', data, 'blobs');

@@ -72,6 +72,8 @@ export const S3_PARTS_HELD = 32;
 export const S3_CHECKPOINT_PARTS = 8;
 /** Connections to an S3 endpoint. */
 export const S3_CONNECTIONS = 128;
+/** Blobs that "headgate blobs copy" copies at the same time. */
+export const COPY_BLOBS_AT_ONCE = 4;
 /** Milliseconds in which a connection to S3 must be made. */
 export const S3_CONNECT_MS = 2_000;
 /** Milliseconds in which S3 must have answered one try of a request; large bodies have longer. */
@@ -90,6 +92,12 @@ export const S3_RETRY_MS = 200;
 export const S3_RETRY_BUDGET = 60;
 /** Blobs of which is kept in memory under which key their content lies (about 300 bytes each). */
 export const S3_LOCATIONS_KEPT = 20_000;
+/** Bytes of memory of a connection to S3 into which what is read comes. */
+export const S3_DOWNLOAD_BUFFER_BYTES = 256 * KiB;
+/** Connections to S3 for reading that are kept for the next read. */
+export const S3_IDLE_CONNECTIONS = 16;
+/** Milliseconds that they are kept. */
+export const S3_IDLE_MS = 5_000;
 /** Seconds that a client may use an address at S3 that it was sent to. */
 export const S3_REDIRECT_SECONDS = 1200;
 /** Seconds after which a commit that was begun and not ended counts as that of a dead process. */

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateBucketCommand, DeleteObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
@@ -45,6 +45,8 @@ export interface S3Options {
   readonly flags?: readonly string[];
   /** The folder of another server; a new one otherwise. */
   readonly folder?: string;
+  /** Path of the authority's certificate, if it serves over TLS. */
+  readonly ca?: string;
   /** A free one otherwise. */
   readonly port?: number;
 }
@@ -55,6 +57,7 @@ export async function startS3({
   flags = [],
   folder = newFolder(),
   port: wanted,
+  ca,
 }: S3Options = {}): Promise<S3Server> {
   const port = wanted ?? (await freePort());
   const { AWS_ACCESS_KEY_ID: access, AWS_SECRET_ACCESS_KEY: secret } = S3_CREDENTIALS;
@@ -75,13 +78,13 @@ export async function startS3({
     child.kill('SIGKILL');
     await gone;
   };
+  const endpoint = `${ca === undefined ? 'http' : 'https'}://${address}`;
   const client = new S3Client({
-    endpoint: `http://${address}`,
+    endpoint,
     region: 'us-east-1',
     forcePathStyle: true,
     credentials: { accessKeyId: access, secretAccessKey: secret },
   });
-  const endpoint = `http://${address}`;
   await answers(
     endpoint,
     () => !running.has(child),
@@ -115,12 +118,21 @@ async function answers(endpoint: string, ended: () => boolean, said: () => strin
   const until = Date.now() + READY_TIMEOUT_MS;
   for (;;) {
     try {
-      await fetch(endpoint);
+      await connected(Number(new URL(endpoint).port));
       return;
     } catch {
       if (ended() || Date.now() > until) throw new Error(`the S3 server does not answer; it said:\n${said()}`);
       await sleep(50);
     }
+  }
+}
+
+async function connected(port: number): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+  } finally {
+    socket.destroy();
   }
 }
 

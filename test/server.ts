@@ -52,6 +52,9 @@ export interface Starting {
   kill(): Promise<void>;
 }
 
+/** Flags of every server, so that all tests can be run with other engines: `TEST_SERVER_FLAGS='--blobs s3://…'`. */
+const OTHER_FLAGS = (process.env.TEST_SERVER_FLAGS ?? '').split(' ').filter(Boolean);
+
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
@@ -64,7 +67,17 @@ export function startServer(options: StartOptions = {}): Promise<TestServer> {
 
 /** Starts a server, without waiting. */
 export function beginServer({ data = join(temporaryFolder(), 'data'), flags = [] }: StartOptions = {}): Starting {
-  const args = ['serve', '--data', data, '--listen', '127.0.0.1:0', '--registry-listen', '127.0.0.1:0', ...flags];
+  const args = [
+    'serve',
+    '--data',
+    data,
+    '--listen',
+    '127.0.0.1:0',
+    '--registry-listen',
+    '127.0.0.1:0',
+    ...flags,
+    ...OTHER_FLAGS,
+  ];
   // With this channel and variable the command ends when its parent does, even if that is killed.
   const child = spawn(process.execPath, [BIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

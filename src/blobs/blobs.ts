@@ -51,6 +51,12 @@ export interface Blobs {
   read(digest: Digest, range?: ByteRange): Promise<BlobBody | undefined>;
   /** Keeps a small blob (a manifest) in one go. The digest has been checked by the caller. Durable when it resolves. */
   put(digest: Digest, bytes: Buffer): Promise<void>;
+  /**
+   * Keeps content whose digest is known before it comes, in one go; a driver has this where it is cheaper than an upload.
+   * Nothing is kept unless all of it is what the digest says. The source is not destroyed.
+   * @throws {DigestMismatch}; {BlobsFull}; the source's own error.
+   */
+  readonly keep?: (digest: Digest, source: BlobStream) => Promise<void>;
   /** Begins an upload. It survives a restart of the server. */
   begin(): Promise<UploadId>;
   /** Bytes that an upload holds, or undefined if there is no such upload. */

@@ -85,6 +85,7 @@ export function cachedBlobs(blobs: Blobs, limitBytes: number): CachedBlobs {
       await blobs.put(digest, bytes);
       if (deletions === before) small.keep(digest, bytes);
     },
+    ...(blobs.keep && { keep: blobs.keep }),
     begin: () => blobs.begin(),
     uploaded: (id) => blobs.uploaded(id),
     append: (id, offset, source) => blobs.append(id, offset, source),

@@ -42,3 +42,8 @@ export function inPieces(length: number, { read, close, handBack }: PieceSource)
   });
   return Object.assign(stream, handBack && { handBack });
 }
+
+/** Few bytes as a stream. */
+export function streamOf(bytes: Buffer): BlobStream {
+  return Readable.from(bytes.length === 0 ? [] : [bytes], { objectMode: false });
+}

@@ -9,6 +9,7 @@ const HELP = `Usage: headgate <command> [flags]
   store    copy what is stored to another place: from SQLite to etcd, or back
   gc       delete content to which no tag, no history and no index leads any more
   scrub    read all content again, and tell which images are damaged
+  blobs    copy the content of images to another place: from a folder to S3, or back
   token    print the administrator's API token
   version  print the version
   help     print this
@@ -28,6 +29,8 @@ async function main(command: string | undefined, args: readonly string[]): Promi
       return (await import('./gc.ts')).run(args);
     case 'scrub':
       return (await import('./scrub.ts')).run(args);
+    case 'blobs':
+      return (await import('./blobs.ts')).run(args);
     case 'token':
       return (await import('./token.ts')).run(args);
     case 'version':

@@ -1,7 +1,10 @@
 /** What the S3 driver does when S3, or the way to it, fails: nothing half visible, clear words, never a hang. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { openAuthority } from '../../src/access/authority.ts';
 import { BlobError, type Blobs, BlobsUnavailable, UploadUnknown } from '../../src/blobs/blobs.ts';
 import { openS3Blobs } from '../../src/blobs/s3/s3.ts';
 import { bytesOf, push, sourceOf } from '../../src/blobs/suite/sources.ts';
@@ -9,6 +12,7 @@ import { type Digest, digestOf } from '../../src/image/digest.ts';
 import { S3_PART_BYTES } from '../../src/limits.ts';
 import { type Random, randomFrom } from '../crash/random.ts';
 import { type Fault, type FaultProxy, startFaultProxy } from '../faultproxy.ts';
+import { temporaryFolder } from '../program.ts';
 import { addressOf, type TestBlobs, testBlobs } from '../s3blobs.ts';
 import { freePort, S3_CREDENTIALS, type S3Server, startS3 } from '../s3server.ts';
 
@@ -223,6 +227,33 @@ suite('S3 that must be put right by somebody', () => {
     assert.ok((await bytesOf(await blobs.read(digest))).equals(bytes));
     await failsWith(/may not do this/, () => blobs.put(digestOf('{}'), Buffer.from('{}')));
     await failsWith(/may not do this/, async () => blobs.append(await blobs.begin(), 0, sourceOf([bytes])));
+  });
+});
+
+suite('S3 behind TLS', () => {
+  test('of an authority of its own is trusted if that is named, and words say so if it is not', async () => {
+    const folder = temporaryFolder();
+    const { certificate, server: pair } = await openAuthority({ folder, names: ['127.0.0.1'], now: new Date() });
+    const [ca, cert, key] = ['ca.pem', 'cert.pem', 'key.pem'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(ca, certificate);
+    writeFileSync(cert, pair.certificate);
+    writeFileSync(key, pair.key);
+    await using secure = await startS3({ flags: ['--cert', cert, '--key', key], folder: server.folder, ca });
+    await using content = testBlobs(server.endpoint);
+    const url = `s3://images/${content.prefix}?endpoint=${secure.endpoint}`;
+    await assert.rejects(
+      openS3Blobs({ address: addressOf(url), store: content.store }),
+      /not trusted; name a file.*ca=FILE/,
+    );
+    const blobs = await openS3Blobs({ address: addressOf(`${url}&ca=${ca}`), store: content.store });
+    const bytes = randomBytes(S3_PART_BYTES + 5);
+    const digest = await push(blobs, bytes);
+    for (let n = 0; n < 3; n += 1) assert.ok((await bytesOf(await blobs.read(digest))).equals(bytes));
+    await blobs.close();
   });
 });
 

@@ -1,10 +1,15 @@
 /** Servers that share a bucket and a store, with real clients. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import http from 'node:http';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { openFilesystemBlobs } from '../../src/blobs/filesystem/filesystem.ts';
+import { bytesOf } from '../../src/blobs/suite/sources.ts';
 import { digestOf } from '../../src/image/digest.ts';
 import { ask } from '../http.ts';
 import { filesOf, makeImages } from '../images.ts';
@@ -15,6 +20,7 @@ import { S3_CREDENTIALS, type S3Server, startS3 } from '../s3server.ts';
 import { startServer, type TestServer } from '../server.ts';
 
 Object.assign(process.env, S3_CREDENTIALS);
+const BIN = fileURLToPath(new URL('../../bin/headgate.js', import.meta.url));
 const MiB = 1024 * 1024;
 
 let s3: S3Server;
@@ -131,6 +137,35 @@ suite('pulls that are sent to S3', () => {
     assert.ok((await ask(new URL(url))).body.equals(bytes));
     assert.equal((await askRegistry(registryOf(one), path)).status, 200);
     assert.equal((await askRegistry(registryOf(sending), path, { method: 'HEAD' })).status, 200);
+  });
+});
+
+suite('content that moves', () => {
+  const copy = (from: string, to: string): Promise<string> =>
+    succeed(process.execPath, [BIN, 'blobs', 'copy', '--from', from, '--to', to], { env: { ...process.env } });
+
+  test('from a folder to S3 and back is the same, also after a copy that was cut off', async () => {
+    const data = join(temporaryFolder(), 'data');
+    const source = await openFilesystemBlobs({ folder: join(data, 'blobs') });
+    const contents = [randomBytes(20 * MiB + 1), ...Array.from({ length: 30 }, (_, n) => randomBytes(1 + n * 9_000))];
+    for (const bytes of contents) await source.put(digestOf(bytes), bytes);
+    await source.close();
+    const bucket = `s3://images/moved?endpoint=${s3.endpoint}`;
+    const cut = spawn(process.execPath, [BIN, 'blobs', 'copy', '--from', `file:${data}`, '--to', bucket], {
+      stdio: 'ignore',
+    });
+    const ended = once(cut, 'close');
+    while ((await s3.keys('images', 'moved/blobs/')).length < 2) await sleep(20);
+    cut.kill('SIGKILL');
+    await ended;
+    assert.match(await copy(`file:${data}`, bucket), /^copied and checked: \d+ of 31 blobs/);
+    assert.match(await copy(`file:${data}`, bucket), /^copied and checked: 0 of 31 blobs/);
+    assert.deepEqual(await s3.keys('images', 'moved/content/'), [], 'what was copied is the blob itself');
+    const back = join(temporaryFolder(), 'back');
+    assert.match(await copy(bucket, `file:${back}`), /^copied and checked: 31 of 31 blobs/);
+    const target = await openFilesystemBlobs({ folder: back });
+    for (const bytes of contents) assert.ok((await bytesOf(await target.read(digestOf(bytes)))).equals(bytes));
+    await target.close();
   });
 });
 

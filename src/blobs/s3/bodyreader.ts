@@ -2,8 +2,18 @@
 import type { Readable } from 'node:stream';
 import { CutShort } from './failure.ts';
 
-/** One body. Whoever makes it must read it to its end or close it. */
-export class BodyReader {
+/** The body of an answer. Whoever has it must read it to its end or close it. */
+export interface Body {
+  /**
+   * Fills the target. `came` is told how many bytes came, also before an error is thrown.
+   * @throws what broke the body off; {CutShort} if it ends before, or takes longer than `ms`.
+   */
+  fill(target: Buffer, ms: number, came: (bytes: number) => void): Promise<void>;
+  close(): void;
+}
+
+/** A body that comes as a stream. Whoever makes it must read it to its end or close it. */
+export class BodyReader implements Body {
   readonly #body: Readable;
   /** What came and had no place. */
   #left: Buffer | undefined;
@@ -36,10 +46,6 @@ export class BodyReader {
     this.#wake?.();
   }
 
-  /**
-   * Fills the target as far as the body goes. `came` is told how many bytes that is, also before an error is thrown.
-   * @throws what broke the body off; {CutShort} if it takes longer than `ms`.
-   */
   async fill(target: Buffer, ms: number, came: (bytes: number) => void): Promise<void> {
     this.#target = target;
     this.#filled = 0;
@@ -49,7 +55,7 @@ export class BodyReader {
     if (this.#filled < target.length && this.#over === undefined) await this.#wait(ms);
     this.#target = undefined;
     came(this.#filled);
-    if (this.#filled < target.length && this.#over?.error) throw this.#over.error;
+    if (this.#filled < target.length) throw this.#over?.error ?? new CutShort('the answer ended early');
   }
 
   async #wait(ms: number): Promise<void> {

@@ -2,15 +2,10 @@
  * The requests that the driver makes of S3, by keys relative to the prefix. Each is tried again as retry.ts says; what
  * is thrown in the end is the seam's own error. The SDK is loaded when a bucket is opened, not before.
  */
-import { readFileSync } from 'node:fs';
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import type { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import type * as Sdk from '@aws-sdk/client-s3';
 import {
-  S3_CONNECT_MS,
-  S3_CONNECTIONS,
   S3_REDIRECT_SECONDS,
   S3_SLOWEST_BYTES,
   S3_SLOWEST_COPY_BYTES,
@@ -19,6 +14,9 @@ import {
 } from '../../limits.ts';
 import { BlobsUnavailable, type ByteRange } from '../blobs.ts';
 import { nameOf, type S3Address } from './address.ts';
+import { type Body, BodyReader } from './bodyreader.ts';
+import { type Clients, makeClients } from './clients.ts';
+import { Downloads } from './download.ts';
 import { CutShort, failureOf, isMissing, s3Error } from './failure.ts';
 import { Retry, type TryOptions } from './retry.ts';
 
@@ -33,8 +31,8 @@ export interface ObjectFacts {
 export interface OpenObject extends ObjectFacts {
   /** What was asked for, if it is little (limits.ts, SMALL_BLOB_BYTES). */
   readonly bytes?: Buffer;
-  /** What was asked for, if it is much. Whoever takes it must read it to the end or destroy it. */
-  readonly body?: Readable;
+  /** What was asked for, if it is much. Whoever takes it must read it to the end or close it. */
+  readonly body?: Body;
 }
 
 /** A part that S3 has. */
@@ -59,52 +57,24 @@ export class Bucket {
   readonly #client: Sdk.S3Client;
   /** For answers that are long in coming, without a byte before: a server may copy the parts to one file. */
   readonly #patient: Sdk.S3Client;
+  readonly #downloads: Downloads;
   readonly #address: S3Address;
   readonly #retry = new Retry();
   /** Whether the server knows `If-None-Match: *`, as far as it has shown. */
   #conditional = true;
 
-  private constructor(
-    sdk: typeof Sdk,
-    { client, patient }: { readonly client: Sdk.S3Client; readonly patient: Sdk.S3Client },
-    address: S3Address,
-  ) {
+  private constructor(address: S3Address, { sdk, client, patient, ca }: Clients) {
     this.#sdk = sdk;
     this.#client = client;
     this.#patient = patient;
+    this.#downloads = new Downloads(ca);
     this.#address = address;
     this.name = nameOf(address);
   }
 
   /** @throws {BlobsUnavailable} if the file with authorities cannot be read. Asks S3 nothing. */
   static async open(address: S3Address): Promise<Bucket> {
-    const [sdk, { NodeHttpHandler }] = await Promise.all([
-      import('@aws-sdk/client-s3'),
-      import('@smithy/node-http-handler'),
-    ]);
-    const ca = authoritiesOf(address);
-    const agent = { keepAlive: true, maxSockets: S3_CONNECTIONS };
-    const ownRegion = address.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
-    const region = ownRegion ?? (address.endpoint === undefined ? undefined : 'us-east-1');
-    const agents = { httpAgent: new HttpAgent(agent), httpsAgent: new HttpsAgent({ ...agent, ...(ca && { ca }) }) };
-    const config = {
-      ...(address.endpoint !== undefined && { endpoint: address.endpoint }),
-      ...(region !== undefined && { region }),
-      forcePathStyle: address.pathStyle,
-      // Tries are counted here, where the caller's patience is known.
-      maxAttempts: 1,
-      // In JavaScript they take most of the CPU of an upload; sums that cost little are added in putPart.
-      requestChecksumCalculation: 'WHEN_REQUIRED',
-      responseChecksumValidation: 'WHEN_REQUIRED',
-    } as const;
-    const handler = { ...agents, connectionTimeout: S3_CONNECT_MS };
-    const client = new sdk.S3Client({
-      ...config,
-      requestHandler: new NodeHttpHandler({ ...handler, socketTimeout: S3_TRY_MS }),
-    });
-    const patient = new sdk.S3Client({ ...config, requestHandler: new NodeHttpHandler(handler) });
-    leaveContentUnsigned(client);
-    return new Bucket(sdk, { client, patient }, address);
+    return new Bucket(address, await makeClients(address));
   }
 
   /** Runs a request, several times if need be. */
@@ -137,13 +107,23 @@ export class Bucket {
     });
     if (facts !== undefined) return facts;
     const opened = await this.open(key);
-    opened?.body?.destroy();
+    opened?.body?.close();
     return opened;
   }
 
   /** Opens an object, or a part of it; undefined if there is none. */
   async open(key: string, range?: ByteRange): Promise<OpenObject | undefined> {
-    return await this.#run(`read ${key}`, (signal) => this.#open(key, range, signal));
+    const large = range !== undefined && range.end - range.start >= SMALL_BLOB_BYTES;
+    return await this.#run(`read ${key}`, async (signal) => {
+      const download = large ? await this.#download(key, range, signal) : undefined;
+      return download ?? (await this.#open(key, range, signal));
+    });
+  }
+
+  /** The quick way for much: undefined if the answer is not a plain one. */
+  async #download(key: string, range: ByteRange, signal: AbortSignal): Promise<OpenObject | undefined> {
+    const found = await this.#downloads.open(new URL(await this.#sign(key)), range, signal);
+    return found && { size: found.size, metadata: {}, body: found.body };
   }
 
   async #open(key: string, range: ByteRange | undefined, abortSignal: AbortSignal): Promise<OpenObject | undefined> {
@@ -161,7 +141,7 @@ export class Bucket {
         throw new CutShort(`asked for ${Range}, and got ${length} bytes of ${facts.size}`);
       }
       return length > SMALL_BLOB_BYTES
-        ? { ...facts, body }
+        ? { ...facts, body: new BodyReader(body) }
         : { ...facts, bytes: await allOf(body, length, abortSignal) };
     } catch (error) {
       if (isMissing(failureOf(error))) return undefined;
@@ -174,9 +154,14 @@ export class Bucket {
     const read = async (signal: AbortSignal): Promise<Buffer | undefined> => {
       const opened = await this.#open(key, undefined, signal);
       if (opened === undefined) return undefined;
-      if (opened.size === size) return opened.bytes ?? (opened.body && (await allOf(opened.body, size, signal)));
-      opened.body?.destroy();
-      throw new CutShort(`the answer has ${opened.size} bytes and should have ${size}`);
+      if (opened.size !== size) {
+        opened.body?.close();
+        throw new CutShort(`the answer has ${opened.size} bytes and should have ${size}`);
+      }
+      if (opened.bytes !== undefined) return opened.bytes;
+      const bytes = Buffer.allocUnsafe(size);
+      await opened.body?.fill(bytes, timeFor(size), () => undefined);
+      return bytes;
     };
     return await this.#run(`read ${key}`, read, { tryMs: timeFor(size) });
   }
@@ -313,17 +298,22 @@ export class Bucket {
 
   /** An address at which anybody can read the object for some minutes. Asks S3 nothing. */
   async presign(key: string): Promise<string> {
-    const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner');
-    const command = new this.#sdk.GetObjectCommand(this.#at(key));
     try {
-      return await getSignedUrl(this.#client, command, { expiresIn: S3_REDIRECT_SECONDS });
+      return await this.#sign(key);
     } catch (error) {
       throw s3Error(error, 'sign an address', this.name);
     }
   }
 
+  async #sign(key: string): Promise<string> {
+    const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner');
+    const command = new this.#sdk.GetObjectCommand(this.#at(key));
+    return await getSignedUrl(this.#client, command, { expiresIn: S3_REDIRECT_SECONDS });
+  }
+
   close(): void {
     this.#retry.close();
+    this.#downloads.close();
     this.#client.destroy();
     this.#patient.destroy();
   }
@@ -332,34 +322,6 @@ export class Bucket {
 /** Milliseconds that a request with so many bytes may take. */
 function timeFor(bytes: number): number {
   return S3_TRY_MS + (bytes / S3_SLOWEST_BYTES) * 1000;
-}
-
-function authoritiesOf({ ca }: S3Address): Buffer | undefined {
-  if (ca === undefined) return undefined;
-  try {
-    const pem = readFileSync(ca);
-    if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem;
-  } catch (error) {
-    throw new BlobsUnavailable(`cannot read the authorities to trust in ${ca}; check ca= in --blobs`, { cause: error });
-  }
-  throw new BlobsUnavailable(`there is no PEM certificate in ${ca}; check ca= in --blobs`);
-}
-
-/**
- * Keeps the SDK from hashing each body for its signature: the content is hashed anyway for its digest, the server checks
- * the CRC that goes along, and over HTTPS nobody can change it on the way.
- */
-function leaveContentUnsigned(client: Sdk.S3Client): void {
-  client.middlewareStack.add(
-    (next) => (args) => {
-      const { request } = args as {
-        readonly request?: { readonly body?: unknown; readonly headers: Record<string, string> };
-      };
-      if (request?.body instanceof Uint8Array) request.headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
-      return next(args);
-    },
-    { step: 'build', name: 'leaveContentUnsigned' },
-  );
 }
 
 /** All the bytes of an answer. @throws {CutShort} if there are fewer. */

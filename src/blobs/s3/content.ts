@@ -10,7 +10,7 @@
  */
 import { type Digest, digestAlgorithm, digestHex, digestOf, parseDigest } from '../../image/digest.ts';
 import { S3_LOCATIONS_KEPT } from '../../limits.ts';
-import type { BlobBody, ByteRange } from '../blobs.ts';
+import { type BlobBody, BlobsUnavailable, type ByteRange } from '../blobs.ts';
 import type { Bucket, ObjectFacts, OpenObject } from './bucket.ts';
 import { objectStream } from './objectstream.ts';
 
@@ -92,7 +92,7 @@ export class Content {
     if (location !== undefined && range === undefined && location.key === blobKey(digest)) {
       return this.#bodyOf(location, 0, location.size, opened);
     }
-    opened.body?.destroy();
+    opened.body?.close();
     return location && (await this.#readAt(location, range));
   }
 
@@ -138,6 +138,18 @@ export class Content {
     }
     this.#remember(digest, location);
     return true;
+  }
+
+  /** The key of a blob's own object. */
+  keyOf(digest: Digest): string {
+    return blobKey(digest);
+  }
+
+  /** @throws {BlobsUnavailable} unless the blob is there with that size. */
+  async expect(digest: Digest, size: number): Promise<void> {
+    const found = await this.locate(digest);
+    if (found?.size !== size)
+      throw new BlobsUnavailable(`${digest} was written to ${this.#bucket.name} and is not there`);
   }
 
   /** Takes the object of a blob away; content that lies elsewhere stays. */

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { BLOB_PIECE_BYTES, S3_TRIES } from '../../limits.ts';
 import { BlobsUnavailable, type ByteRange } from '../blobs.ts';
+import { BodyReader } from './bodyreader.ts';
 import type { OpenObject } from './bucket.ts';
 import { type ObjectSource, objectStream } from './objectstream.ts';
 
@@ -22,6 +23,10 @@ function bodyOf(bytes: Buffer, chunk: number, breaksAfter = Number.POSITIVE_INFI
   return Readable.from(give());
 }
 
+function readerOf(...body: Parameters<typeof bodyOf>): BodyReader {
+  return new BodyReader(bodyOf(...body));
+}
+
 /** A bucket with one object, each of whose answers breaks off after the next of these numbers of bytes. */
 function source(breaks: number[], chunk = 65_536): ObjectSource & { readonly asked: ByteRange[] } {
   const asked: ByteRange[] = [];
@@ -31,7 +36,7 @@ function source(breaks: number[], chunk = 65_536): ObjectSource & { readonly ask
     async open(_key, range): Promise<OpenObject> {
       assert.ok(range);
       asked.push(range);
-      const body = bodyOf(content.subarray(range.start, range.end + 1), chunk, breaks.shift());
+      const body = readerOf(content.subarray(range.start, range.end + 1), chunk, breaks.shift());
       return { size: content.length, metadata: {}, body };
     },
   };
@@ -52,7 +57,7 @@ test('where an answer breaks off, the next one goes on at that very byte', async
   await fc.assert(
     fc.asyncProperty(breaks, range, fc.integer({ min: 1_000, max: 100_000 }), async (cuts, { start, end }, chunk) => {
       const [first, ...others] = cuts;
-      const body = bodyOf(content.subarray(start, end), chunk, first);
+      const body = readerOf(content.subarray(start, end), chunk, first);
       const stream = objectStream(source(others, chunk), 'content/x', { start, end }, body);
       assert.ok((await bytesOf(stream)).equals(content.subarray(start, end)));
     }),
@@ -63,7 +68,7 @@ test('where an answer breaks off, the next one goes on at that very byte', async
 test('an answer that ends early counts as broken off', async () => {
   const bucket = source([]);
   const short = Readable.from([content.subarray(0, 1_000)]);
-  const stream = objectStream(bucket, 'content/x', { start: 0, end: content.length }, short);
+  const stream = objectStream(bucket, 'content/x', { start: 0, end: content.length }, new BodyReader(short));
   assert.ok((await bytesOf(stream)).equals(content));
   assert.deepEqual(bucket.asked, [{ start: 1_000, end: content.length - 1 }]);
 });
@@ -73,7 +78,7 @@ test('a bucket that breaks off again and again is given up, with its name', asyn
     source([1, 1, 1, 1, 1, 1]),
     'content/x',
     { start: 0, end: content.length },
-    bodyOf(content, 1, 1),
+    readerOf(content, 1, 1),
   );
   await assert.rejects(bytesOf(stream), (error) => {
     assert.ok(error instanceof BlobsUnavailable);
@@ -84,13 +89,13 @@ test('a bucket that breaks off again and again is given up, with its name', asyn
 
 test('an object that was deleted meanwhile is said to be', async () => {
   const gone: ObjectSource = { name: 's3://images', open: async () => undefined };
-  const stream = objectStream(gone, 'content/x', { start: 0, end: content.length }, bodyOf(content, 65_536, 65_536));
+  const stream = objectStream(gone, 'content/x', { start: 0, end: content.length }, readerOf(content, 65_536, 65_536));
   await assert.rejects(bytesOf(stream), /content\/x was deleted while it was read/);
 });
 
 test('destroying the stream lets go of the answer', async () => {
   const body = bodyOf(content, 65_536);
-  const stream = objectStream(source([]), 'content/x', { start: 0, end: content.length }, body);
+  const stream = objectStream(source([]), 'content/x', { start: 0, end: content.length }, new BodyReader(body));
   stream.read(0);
   stream.destroy();
   await new Promise((resolve) => stream.once('close', resolve));

@@ -83,10 +83,11 @@ export class Removal {
   /** Deletes what dead processes have left: noted content, and parts of which nobody knows any more. */
   async sweep(before: Date): Promise<void> {
     for await (const [id, garbage] of this.#records.garbage()) await this.clear(id, garbage);
-    for (const { key, uploadId, begun } of await this.#bucket.openParts('content/')) {
-      const id = parseUploadId(key.split('/')[1] ?? '');
-      if (id === undefined || begun >= before) continue;
-      const found = await this.#records.find(id);
+    for (const { key, uploadId, begun } of await this.#bucket.openParts('')) {
+      if (begun >= before) continue;
+      const [folder, name = ''] = key.split('/');
+      const id = folder === 'content' ? parseUploadId(name) : undefined;
+      const found = id && (await this.#records.find(id));
       if (found?.record.parts?.uploadId !== uploadId) await this.#bucket.dropParts(key, uploadId);
     }
   }

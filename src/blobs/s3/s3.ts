@@ -4,12 +4,21 @@
  */
 import type { Digest } from '../../image/digest.ts';
 import type { Store } from '../../store/store.ts';
-import { type Blobs, BlobsUnavailable, type UploadId, UploadUnknown } from '../blobs.ts';
+import {
+  type BlobStream,
+  type Blobs,
+  BlobsUnavailable,
+  type ByteRange,
+  type UploadId,
+  UploadUnknown,
+} from '../blobs.ts';
 import { parseUploadId } from '../uploadid.ts';
 import type { S3Address } from './address.ts';
 import { Bucket } from './bucket.ts';
 import { Content } from './content.ts';
 import { failureOf, isMisconfigured } from './failure.ts';
+import { keepContent } from './keep.ts';
+import { PartMemory } from './parts.ts';
 import { Records } from './records.ts';
 import { Removal } from './removal.ts';
 import { Uploads } from './uploads.ts';
@@ -41,8 +50,9 @@ export async function openS3Blobs({ address, store, now, warn }: S3BlobsOptions)
   const content = new Content(bucket);
   const records = new Records(store, `${address.bucket}/${address.prefix}`.replace(/\/$/, ''));
   const removal = new Removal(bucket, content, records);
-  const uploads = new Uploads({ bucket, content, records, removal, now: now ?? (() => new Date()) });
-  return driver({ address, bucket, content, removal, uploads });
+  const memory = new PartMemory();
+  const uploads = new Uploads({ bucket, content, records, removal, memory, now: now ?? (() => new Date()) });
+  return driver({ address, bucket, content, removal, memory, uploads });
 }
 
 interface Driver {
@@ -50,73 +60,43 @@ interface Driver {
   readonly bucket: Bucket;
   readonly content: Content;
   readonly removal: Removal;
+  readonly memory: PartMemory;
   readonly uploads: Uploads;
 }
 
-function driver({ address, bucket, content, removal, uploads }: Driver): Blobs {
+function driver({ address, bucket, content, removal, memory, uploads }: Driver): Blobs {
   let closing: Promise<void> | undefined;
-  const open = (): void => {
-    if (closing !== undefined) throw new BlobsUnavailable('the blob store is closed');
-  };
+  /** The same, as long as the driver is open. */
+  const open =
+    <A extends unknown[], T>(work: (...args: A) => Promise<T>): ((...args: A) => Promise<T>) =>
+    async (...args) => {
+      if (closing !== undefined) throw new BlobsUnavailable('the blob store is closed');
+      return await work(...args);
+    };
   const known = (id: UploadId): UploadId => {
     if (parseUploadId(id) === undefined) throw new UploadUnknown('there is no such upload; its id is malformed');
     return id;
   };
   return {
-    async stat(digest) {
-      open();
-      return (await content.locate(digest))?.size;
-    },
-    async read(digest, range) {
-      open();
-      return await content.read(digest, range);
-    },
-    async put(digest, bytes) {
-      open();
-      await content.put(digest, bytes);
-    },
-    async begin() {
-      open();
-      return await uploads.begin();
-    },
-    async uploaded(id) {
-      open();
-      return parseUploadId(id) === undefined ? undefined : await uploads.length(id);
-    },
-    async append(id, offset, source) {
-      open();
-      return await uploads.append(known(id), offset, source);
-    },
-    async commit(id, digest) {
-      open();
-      return await uploads.commit(known(id), digest);
-    },
-    async abort(id) {
-      open();
-      return parseUploadId(id) !== undefined && (await uploads.abort(id));
-    },
-    async delete(digest) {
-      open();
-      return await removal.deleteBlob(digest);
-    },
-    async list(after, limit) {
-      open();
-      return await content.list(after, limit);
-    },
-    async staleUploads(before) {
-      open();
+    stat: open(async (digest: Digest) => (await content.locate(digest))?.size),
+    read: open((digest: Digest, range?: ByteRange) => content.read(digest, range)),
+    put: open((digest: Digest, bytes: Buffer) => content.put(digest, bytes)),
+    keep: open((digest: Digest, source: BlobStream) => keepContent({ bucket, content, memory }, digest, source)),
+    begin: open(() => uploads.begin()),
+    uploaded: open(async (id: UploadId) => (parseUploadId(id) === undefined ? undefined : await uploads.length(id))),
+    append: open(async (id: UploadId, offset: number, source: BlobStream) => uploads.append(known(id), offset, source)),
+    commit: open(async (id: UploadId, digest: Digest) => uploads.commit(known(id), digest)),
+    abort: open(async (id: UploadId) => parseUploadId(id) !== undefined && (await uploads.abort(id))),
+    delete: open((digest: Digest) => removal.deleteBlob(digest)),
+    list: open((after: Digest | undefined, limit: number) => content.list(after, limit)),
+    staleUploads: open(async (before: Date) => {
       await removal.sweepQuietly(before);
       return await uploads.stale(before);
-    },
+    }),
+    ...(address.redirect && { redirect: open((digest: Digest) => content.redirect(digest)) }),
     close() {
       closing ??= uploads.close().then(() => bucket.close());
       return closing;
     },
-    ...(address.redirect && {
-      redirect: async (digest: Digest) => {
-        open();
-        return await content.redirect(digest);
-      },
-    }),
   };
 }

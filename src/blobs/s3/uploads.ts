@@ -29,7 +29,7 @@ import { Append } from './append.ts';
 import type { Bucket } from './bucket.ts';
 import type { Content, Location } from './content.ts';
 import { objectStream } from './objectstream.ts';
-import { PartMemory } from './parts.ts';
+import type { PartMemory } from './parts.ts';
 import type { Recorded, Records } from './records.ts';
 import { garbageOf, partsKey, type Removal } from './removal.ts';
 
@@ -45,6 +45,7 @@ export interface UploadsOptions {
   readonly content: Content;
   readonly records: Records;
   readonly removal: Removal;
+  readonly memory: PartMemory;
   readonly now: () => Date;
 }
 
@@ -55,11 +56,12 @@ export class Uploads {
   readonly #records: Records;
   readonly #removal: Removal;
   readonly #now: () => Date;
-  readonly #memory = new PartMemory();
+  readonly #memory: PartMemory;
   readonly #hashes = new RunningHashes();
   readonly #work = new Map<UploadId, Work>();
 
-  constructor({ bucket, content, records, removal, now }: UploadsOptions) {
+  constructor({ bucket, content, records, removal, memory, now }: UploadsOptions) {
+    this.#memory = memory;
     this.#bucket = bucket;
     this.#content = content;
     this.#records = records;
@@ -213,7 +215,7 @@ export class Uploads {
   /** Reads content and digests it. */
   async #digestOf({ key, size }: Location, expected: Digest): Promise<Digest> {
     const algorithm = digestAlgorithm(expected);
-    const opened = await this.#bucket.open(key);
+    const opened = await this.#bucket.open(key, { start: 0, end: size - 1 });
     if (opened?.bytes !== undefined) return digestOf(opened.bytes, algorithm);
     if (opened?.body === undefined) throw new BlobsUnavailable(`the content of the upload, ${key}, is gone`);
     const hash = createHash(algorithm);
