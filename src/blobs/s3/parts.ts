@@ -48,8 +48,11 @@ export class PartMemory {
   }
 }
 
+/** What is needed of a bucket. */
+export type PartsBucket = Pick<Bucket, 'beginParts' | 'putPart'>;
+
 export interface PartsOptions {
-  readonly bucket: Bucket;
+  readonly bucket: PartsBucket;
   readonly memory: PartMemory;
   /** Of the object that the parts become. */
   readonly key: string;
@@ -59,7 +62,7 @@ export interface PartsOptions {
 
 /** The parts of one append. */
 export class Parts {
-  readonly #bucket: Bucket;
+  readonly #bucket: PartsBucket;
   readonly #memory: PartMemory;
   readonly #key: string;
   readonly #sent: (SentPart | undefined)[];
