@@ -53,20 +53,21 @@ function configOf(exchange: Exchange, { resource, name, namespace, options }: Ap
   if (options.fieldValidation === 'Warn') exchange.warnings.push(...repeated);
   const wrong = wrongTypes[0]?.message ?? fieldFindings({ unknown, duplicates: [] })[0];
   if (wrong !== undefined) throw badRequest(`failed to create typed patch object: ${wrong}`);
-  checkName(object, name);
+  // An object that is there gives its name to a configuration that does not.
+  if (object.metadata.name) checkName(object, name);
   placeInNamespace(resource, object, namespace);
   // As it was sent: what it leaves out, even if it is always printed, is not the manager's.
-  return value;
+  return { ...value, metadata: value.metadata ?? {} };
 }
 
 /** Kind and apiVersion are there; that metadata is an object is checked against the schema. */
-function isNamed(value: unknown): value is KubeObject {
+function isNamed(value: unknown): value is Partial<Pick<KubeObject, 'metadata'>> & Omit<KubeObject, 'metadata'> {
   if (typeof value !== 'object' || value === null) return false;
   return 'kind' in value && Boolean(value.kind) && 'apiVersion' in value && Boolean(value.apiVersion);
 }
 
 function result(
-  { resource, subresource, options }: ApplyRequest,
+  { resource, subresource, name, options }: ApplyRequest,
   config: KubeObject,
   live: KubeObject | undefined,
   time: string,
@@ -88,6 +89,7 @@ function result(
       untouchedBy(resource, subresource),
     );
     const { value } = canonical(resource.schema, object);
+    checkName(value, name);
     resource.normalise?.(value);
     refuseOtherUid(resource, value, live);
     return value;

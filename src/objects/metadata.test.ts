@@ -150,3 +150,20 @@ test('an object that is being deleted gets no new finalizers', () => {
   });
   assert.deepEqual(validateMetadataUpdate({ metadata: { ...old.metadata, finalizers: [] } }, old, false), []);
 });
+
+test('owners are spoken of by their place; by OpenShift without', () => {
+  const owner = { apiVersion: 'a/b/c', kind: 'X', name: '', uid: 'u' };
+  const rules = { namespaced: false, validateName: () => undefined };
+  const told = (older: boolean): string[] =>
+    validateMeta({ name: 'x', ownerReferences: [owner] }, { ...rules, older }).map(
+      ({ type, field, detail }) => `${type} ${field} ${detail}`,
+    );
+  assert.deepEqual(told(false), [
+    'Invalid metadata.ownerReferences[0].apiVersion must be <group>/<version> or <version>',
+    'Required metadata.ownerReferences[0].name must not be empty',
+  ]);
+  assert.deepEqual(told(true), [
+    'Invalid metadata.ownerReferences.apiVersion version must not be empty',
+    'Invalid metadata.ownerReferences.name must not be empty',
+  ]);
+});

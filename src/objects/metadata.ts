@@ -28,12 +28,15 @@ export function validateMetadata<T extends KubeObject>(resource: Resource<T>, ob
     // The rule itself is passed on: what a prefix may be depends on which it is.
     // oxlint-disable-next-line typescript/unbound-method
     validateName: resource.kept?.validateName ?? pathSegmentName,
+    older: resource.kept ? (resource.kept.repeatsMetadataErrors ?? false) : true,
   });
 }
 
 export interface MetaRules {
   readonly namespaced: boolean;
   readonly validateName: NameRule;
+  /** Whether owners are spoken of as OpenShift's older library does (the default), not as Kubernetes does now. */
+  readonly older?: boolean;
   /** Path of the metadata; `metadata` without it. */
   readonly field?: string;
 }
@@ -49,7 +52,7 @@ export function validateMeta(meta: ObjectMeta, rules: MetaRules): FieldError[] {
   errors.push(
     ...validateLabels(meta.labels, `${field}.labels`),
     ...validateAnnotations(meta.annotations, `${field}.annotations`),
-    ...ownerErrors(meta.ownerReferences, `${field}.ownerReferences`),
+    ...ownerErrors(meta.ownerReferences, `${field}.ownerReferences`, rules.older ?? true),
     ...finalizerErrors(meta.finalizers ?? [], `${field}.finalizers`),
     ...managedFieldsErrors(meta.managedFields, `${field}.managedFields`),
     ...unqualifiedFinalizers(meta.finalizers ?? [], `${field}.finalizers`),
@@ -109,11 +112,11 @@ function sorted(map: Readonly<Record<string, string>> | undefined): [string, str
   return Object.entries(map ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-function ownerErrors(owners: readonly OwnerReference[] | undefined, field: string): FieldError[] {
+function ownerErrors(owners: readonly OwnerReference[] | undefined, field: string, older: boolean): FieldError[] {
   const errors: FieldError[] = [];
   let controller: string | undefined;
-  for (const owner of owners ?? []) {
-    errors.push(...ownerMemberErrors(owner, field));
+  for (const [index, owner] of (owners ?? []).entries()) {
+    errors.push(...(older ? olderOwnerErrors(owner, field) : ownerMemberErrors(owner, `${field}[${index}]`)));
     if (!owner.controller) continue;
     const name = `${owner.kind}/${owner.name}`;
     if (controller === undefined) controller = name;
@@ -126,6 +129,24 @@ function ownerErrors(owners: readonly OwnerReference[] | undefined, field: strin
 }
 
 function ownerMemberErrors(owner: OwnerReference, field: string): FieldError[] {
+  const { apiVersion } = owner;
+  const errors: FieldError[] = [];
+  if (!apiVersion) errors.push(required(`${field}.apiVersion`, 'must not be empty'));
+  else if (!/^[^/]*\/?[^/]+$/.test(apiVersion)) {
+    errors.push(invalidValue(`${field}.apiVersion`, apiVersion, 'must be <group>/<version> or <version>'));
+  }
+  for (const member of ['kind', 'name', 'uid'] as const) {
+    if (!owner[member]) errors.push(required(`${field}.${member}`, 'must not be empty'));
+  }
+  return [...errors, ...bannedOwner(owner, field)];
+}
+
+function bannedOwner(owner: OwnerReference, field: string): FieldError[] {
+  if (owner.apiVersion !== 'v1' || owner.kind !== 'Event') return [];
+  return [invalidValue(field, owner, '/v1, Kind=Event is disallowed from being an owner')];
+}
+
+function olderOwnerErrors(owner: OwnerReference, field: string): FieldError[] {
   const errors: FieldError[] = [];
   const slashes = owner.apiVersion.split('/').length - 1;
   const version = slashes > 1 ? '' : owner.apiVersion.slice(owner.apiVersion.indexOf('/') + 1);
@@ -134,10 +155,7 @@ function ownerMemberErrors(owner: OwnerReference, field: string): FieldError[] {
   if (!owner.kind) errors.push(invalidValue(`${field}.kind`, owner.kind, 'must not be empty'));
   if (!owner.name) errors.push(invalidValue(`${field}.name`, owner.name, 'must not be empty'));
   if (!owner.uid) errors.push(invalidValue(`${field}.uid`, owner.uid, 'must not be empty'));
-  if (owner.apiVersion === 'v1' && owner.kind === 'Event') {
-    errors.push(invalidValue(field, owner, '/v1, Kind=Event is disallowed from being an owner'));
-  }
-  return errors;
+  return [...errors, ...bannedOwner(owner, field)];
 }
 
 function finalizerErrors(finalizers: readonly string[], field: string): FieldError[] {
@@ -226,7 +244,7 @@ export function validateMetadataUpdate(object: KubeObject, old: KubeObject, repe
   errors.push(
     ...validateLabels(meta.labels, 'metadata.labels'),
     ...validateAnnotations(meta.annotations, 'metadata.annotations'),
-    ...ownerErrors(meta.ownerReferences, 'metadata.ownerReferences'),
+    ...ownerErrors(meta.ownerReferences, 'metadata.ownerReferences', repeats),
     ...managedFieldsErrors(meta.managedFields, 'metadata.managedFields'),
   );
   return [
