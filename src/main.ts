@@ -24,6 +24,7 @@ import { startPurge } from './cluster/purge.ts';
 import { startQuotaCounts } from './cluster/quotacounts.ts';
 import { clusterResources } from './cluster/resources.ts';
 import { restoreSeeds, seedAccess } from './cluster/seed.ts';
+import { TokenSecretKeeper } from './cluster/tokensecrets.ts';
 import { startCollecting } from './collecting/schedule.ts';
 import { type Config, isDnsName } from './config.ts';
 import { digestOf } from './image/digest.ts';
@@ -154,6 +155,7 @@ async function startUpkeep(
   opened.adopt(await startCollecting(ctx, { ...collection, logger }), (it) => it.close());
   const notLookedAt = (what: string) => (err: unknown) =>
     logger.warn({ err }, `${what} could not be looked at; the next start tries again`);
+  opened.adopt(new TokenSecretKeeper(ctx, notLookedAt('secrets that wait for tokens')), (it) => it.close());
   opened.adopt(new NamespaceKeeper(ctx, notLookedAt('what belongs into every namespace')), (it) => it.close());
   const restored = restoreSeeds(ctx).catch(notLookedAt('default roles and bindings'));
   opened.defer(() => restored);

@@ -20,10 +20,10 @@ export interface Secret extends KubeObject {
 /** The types whose content is looked at. */
 export const DOCKER_CONFIG_JSON = 'kubernetes.io/dockerconfigjson';
 export const DOCKER_CFG = 'kubernetes.io/dockercfg';
-const SERVICE_ACCOUNT_TOKEN = 'kubernetes.io/service-account-token';
+export const SERVICE_ACCOUNT_TOKEN = 'kubernetes.io/service-account-token';
 
 /** On a secret of an account's token: whose it is. */
-const SERVICE_ACCOUNT_NAME = 'kubernetes.io/service-account.name';
+export const SERVICE_ACCOUNT_NAME = 'kubernetes.io/service-account.name';
 
 const schema: ObjectSchema = {
   type: 'object',
