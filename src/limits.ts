@@ -98,6 +98,8 @@ export const S3_DOWNLOAD_BUFFER_BYTES = 256 * KiB;
 export const S3_IDLE_CONNECTIONS = 16;
 /** Milliseconds that they are kept. */
 export const S3_IDLE_MS = 5_000;
+/** Signed addresses that are kept for the next read of the same content (about 1 KiB each). */
+export const S3_ADDRESSES_KEPT = 2_000;
 /** Seconds that a client may use an address at S3 that it was sent to. */
 export const S3_REDIRECT_SECONDS = 1200;
 /** Seconds after which a commit that was begun and not ended counts as that of a dead process. */

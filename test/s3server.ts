@@ -63,7 +63,7 @@ export async function startS3({
   const { AWS_ACCESS_KEY_ID: access, AWS_SECRET_ACCESS_KEY: secret } = S3_CREDENTIALS;
   const address = `127.0.0.1:${port}`;
   const args = {
-    versitygw: ['--port', address, '--quiet', ...flags, 'posix', folder],
+    versitygw: ['--port', address, '--quiet', '--keep-alive', ...flags, 'posix', folder],
     gofakes3: ['-host', address, '-backend', 'memory', ...flags],
   };
   const child = spawn(part(make), args[make], {
