@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { openAuthority } from '../../src/access/authority.ts';
-import { BlobError, type Blobs, BlobsUnavailable, UploadUnknown } from '../../src/blobs/blobs.ts';
+import { BlobError, type Blobs, BlobsUnavailable, UploadBusy, UploadUnknown } from '../../src/blobs/blobs.ts';
 import { openS3Blobs } from '../../src/blobs/s3/s3.ts';
 import { bytesOf, push, sourceOf } from '../../src/blobs/suite/sources.ts';
 import { type Digest, digestOf } from '../../src/image/digest.ts';
@@ -131,6 +131,36 @@ suite('S3 that fails now and then', () => {
     await blobs.commit(id, digestOf(bytes));
     assert.ok((await bytesOf(await blobs.read(digestOf(bytes)))).equals(bytes));
     await nothingIsLeft(content, blobs);
+  });
+});
+
+suite('S3 that fails a commit', () => {
+  test('keeps the upload from nobody who drops it, and what is left of it goes when no request can be on its way', async () => {
+    await using content = testBlobs(server.endpoint);
+    let now = new Date();
+    proxy.follow();
+    const address = addressOf(`s3://images/${content.prefix}?endpoint=${proxy.endpoint}`);
+    const blobs = await openS3Blobs({ address, store: content.store, now: () => now });
+    const bytes = randomBytes(1_000);
+    const id = await blobs.begin();
+    await blobs.append(id, 0, sourceOf([bytes]));
+    proxy.follow(({ method }) => (method === 'PUT' ? SLOW_DOWN : { kind: 'none' }));
+    await failsWith(/SlowDown/, () => blobs.commit(id, digestOf(bytes)));
+    proxy.follow();
+    await assert.rejects(
+      (await content.open()).abort(id),
+      UploadBusy,
+      'another process cannot know that it has failed',
+    );
+    assert.equal(await blobs.abort(id), true);
+    assert.equal(await blobs.uploaded(id), undefined);
+    const keys = (): Promise<string[]> => server.keys('images', `${content.prefix}content/`);
+    await blobs.staleUploads(new Date(0));
+    assert.equal((await keys()).length, 1);
+    now = new Date(now.getTime() + 2 * 3_600_000);
+    await blobs.staleUploads(new Date(0));
+    assert.equal((await keys()).length, 0);
+    await blobs.close();
   });
 });
 
@@ -312,8 +342,15 @@ async function readAll(blobs: Blobs, kept: ReadonlyMap<Digest, Buffer>): Promise
 /** After the uploads are dropped, the bucket holds the content of its blobs and nothing else. */
 async function nothingIsLeft(content: TestBlobs, blobs: Blobs): Promise<void> {
   const future = new Date(Date.now() + 60_000);
+  const later = await openS3Blobs({
+    address: addressOf(`s3://images/${content.prefix}?endpoint=${server.endpoint}`),
+    store: content.store,
+    now: () => new Date(Date.now() + 2 * 3_600_000),
+  });
   for (const id of await blobs.staleUploads(future)) await blobs.abort(id).catch(() => undefined);
-  await blobs.staleUploads(future);
+  for (const id of await later.staleUploads(future)) await later.abort(id);
+  await later.staleUploads(future);
+  await later.close();
   const [objects, digests] = [
     await server.keys('images', `${content.prefix}content/`),
     await blobs.list(undefined, 1_000),

@@ -29,6 +29,8 @@ export interface UploadRecord {
 export interface Garbage {
   /** The blob that the content may be. */
   readonly digest?: Digest;
+  /** RFC 3339: the blob may come to be until then, by a request whose answer was lost; before, nothing is deleted. */
+  readonly notBefore?: string;
   /** Parts that were not finished. */
   readonly partsId?: string;
 }

@@ -32,8 +32,10 @@ export class Removal {
   readonly #bucket: Bucket;
   readonly #content: Content;
   readonly #records: Records;
+  readonly #now: () => Date;
 
-  constructor(bucket: Bucket, content: Content, records: Records) {
+  constructor(bucket: Bucket, content: Content, records: Records, now: () => Date) {
+    this.#now = now;
     this.#bucket = bucket;
     this.#content = content;
     this.#records = records;
@@ -82,7 +84,9 @@ export class Removal {
 
   /** Deletes what dead processes have left: noted content, and parts of which nobody knows any more. */
   async sweep(before: Date): Promise<void> {
-    for await (const [id, garbage] of this.#records.garbage()) await this.clear(id, garbage);
+    for await (const [id, garbage] of this.#records.garbage()) {
+      if (garbage.notBefore === undefined || new Date(garbage.notBefore) <= this.#now()) await this.clear(id, garbage);
+    }
     for (const { key, uploadId, begun } of await this.#bucket.openParts('')) {
       if (begun >= before) continue;
       const [folder, name = ''] = key.split('/');

@@ -36,7 +36,8 @@ export interface S3BlobsOptions {
  * Opens the blobs of a bucket. If S3 does not answer, they open nevertheless: each call then fails until it does.
  * @throws {BlobsUnavailable} if settings or rights must be changed first; the message says which.
  */
-export async function openS3Blobs({ address, store, now, warn }: S3BlobsOptions): Promise<Blobs> {
+export async function openS3Blobs(options: S3BlobsOptions): Promise<Blobs> {
+  const { address, store, now = () => new Date(), warn } = options;
   const bucket = await Bucket.open(address);
   try {
     await bucket.list('blobs/', undefined, 1);
@@ -49,9 +50,9 @@ export async function openS3Blobs({ address, store, now, warn }: S3BlobsOptions)
   }
   const content = new Content(bucket);
   const records = new Records(store, `${address.bucket}/${address.prefix}`.replace(/\/$/, ''));
-  const removal = new Removal(bucket, content, records);
+  const removal = new Removal(bucket, content, records, now);
   const memory = new PartMemory();
-  const uploads = new Uploads({ bucket, content, records, removal, memory, now: now ?? (() => new Date()) });
+  const uploads = new Uploads({ bucket, content, records, removal, memory, now });
   return driver({ address, bucket, content, removal, memory, uploads });
 }
 

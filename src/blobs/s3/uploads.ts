@@ -12,6 +12,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type Digest, digestAlgorithm, digestOf } from '../../image/digest.ts';
 import { S3_COMMIT_SECONDS } from '../../limits.ts';
+import type { Revision } from '../../store/store.ts';
 import {
   type BlobStream,
   BlobsUnavailable,
@@ -59,6 +60,8 @@ export class Uploads {
   readonly #memory: PartMemory;
   readonly #hashes = new RunningHashes();
   readonly #work = new Map<UploadId, Work>();
+  /** Commits of this process that were begun and failed, by the revision of their records. */
+  readonly #failed = new Map<UploadId, Revision>();
 
   constructor({ bucket, content, records, removal, memory, now }: UploadsOptions) {
     this.#memory = memory;
@@ -154,8 +157,10 @@ export class Uploads {
       else await this.#place(id, claimed, digest, hashed === undefined);
     } catch (error) {
       if (hash !== undefined) this.#hashes.keep(id, hash, length);
+      this.#failed.set(id, claimed.revision);
       throw error;
     }
+    this.#failed.delete(id);
     return { digest, size: length };
   }
 
@@ -236,6 +241,17 @@ export class Uploads {
   }
 
   /**
+   * The same after a commit that failed. Its last request may have been lost on the way and still arrive, so the content
+   * is looked at again, and deleted, only when that is over.
+   */
+  async #endLater(id: UploadId, { record, revision }: Recorded): Promise<void> {
+    this.#hashes.drop(id);
+    this.#failed.delete(id);
+    const notBefore = new Date(this.#now().getTime() + S3_COMMIT_SECONDS * 1000).toISOString();
+    await this.#records.end(id, revision, { ...garbageOf(record), notBefore });
+  }
+
+  /**
    * Drops an upload. Whether there was one.
    * @throws {UploadBusy} while another process makes it a blob.
    */
@@ -249,11 +265,13 @@ export class Uploads {
       if (found === undefined) return false;
       const { committing, changed } = found.record;
       const age = this.#now().getTime() - new Date(changed).getTime();
-      if (committing !== undefined && age < S3_COMMIT_SECONDS * 1000) {
+      const failed = this.#failed.get(id) === found.revision;
+      if (committing !== undefined && !failed && age < S3_COMMIT_SECONDS * 1000) {
         throw new UploadBusy('this upload is being made a blob');
       }
       try {
-        await this.#end(id, found);
+        if (committing === undefined) await this.#end(id, found);
+        else await this.#endLater(id, found);
         return true;
       } catch (error) {
         // Another process added to it meanwhile, and will learn that it is gone.
