@@ -3,10 +3,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { digestOf } from '../src/image/digest.ts';
 import { temporaryFolder } from './program.ts';
 
 const BIN = fileURLToPath(new URL('../bin/headgate.js', import.meta.url));
 const READY = /^headgate ready api=(https:\/\/\S+) registry=(https?:\/\/\S+)$/m;
+
+/** `HOST:PORT` of an etcd on which servers run, each below a prefix of its own: any test can be run so. */
+const ETCD = process.env.TEST_ETCD;
 
 /** Milliseconds that a server may take until it is ready; it takes about one second. */
 const READY_TIMEOUT_MS = 30_000;
@@ -78,6 +82,7 @@ export function beginServer({ data = join(temporaryFolder(), 'data'), flags = []
     ...flags,
     ...OTHER_FLAGS,
   ];
+  if (ETCD !== undefined && !flags.includes('--store')) args.push('--store', `etcd://${ETCD}/${digestOf(data)}`);
   // With this channel and variable the command ends when its parent does, even if that is killed.
   const child = spawn(process.execPath, [BIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -6,6 +6,8 @@ const HELP = `Usage: headgate <command> [flags]
 
   serve    start the server: the OpenShift image API and an OCI registry
   auth     say who may do what, and why
+  backup   write what is stored to a file, while the server runs
+  restore  bring it back from there
   store    copy what is stored to another place: from SQLite to etcd, or back
   gc       delete content to which no tag, no history and no index leads any more
   scrub    read all content again, and tell which images are damaged
@@ -23,6 +25,10 @@ async function main(command: string | undefined, args: readonly string[]): Promi
       return (await import('./serve.ts')).run(args);
     case 'auth':
       return (await import('./auth.ts')).run(args);
+    case 'backup':
+      return (await import('./backup.ts')).run(args);
+    case 'restore':
+      return (await import('./restore.ts')).run(args);
     case 'store':
       return (await import('./store.ts')).run(args);
     case 'gc':

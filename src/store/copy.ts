@@ -9,6 +9,34 @@ import { type Change, Compacted, type Entry, type Revision, type Store, StoreErr
 /** In the store that is written: that a copy is under way, or was the last thing that happened to it. */
 export const COPY_RECORD = '/copy';
 
+/** Something that a store can be made equal to. */
+export interface Source {
+  /** The latest state of it. */
+  snapshot(): Promise<Snapshot>;
+}
+
+/** A state of a source. */
+export interface Snapshot {
+  readonly revision: Revision;
+  /** How many keys there are. */
+  readonly total: number;
+  /** What they hold, in their order; it may be read more than once. Throws {Compacted} if that is gone. */
+  entries(): AsyncGenerator<Pick<Entry, 'key' | 'value'>, undefined>;
+}
+
+/** A store as it is at its latest revision; it may be written to meanwhile. */
+export function storeSource(store: Store): Source {
+  return {
+    async snapshot() {
+      const revision = await store.revision();
+      const fresh = { exactly: revision };
+      const { remaining = 0 } = await store.list('', { limit: 0, count: true, fresh });
+      const total = remaining - ((await store.get(COPY_RECORD, { fresh })) ? 1 : 0);
+      return { revision, total, entries: () => entriesOf(store, revision) };
+    },
+  };
+}
+
 /** What a copy has done so far. */
 export interface CopyProgress {
   readonly phase: 'copying' | 'verifying';
@@ -23,8 +51,6 @@ export interface Copied {
   readonly keys: number;
   /** Keys that had to be written or deleted. */
   readonly changed: number;
-  /** Whether the source has been written to since. */
-  readonly behind: boolean;
 }
 
 /** The store that was to be written holds something that no copy has brought. */
@@ -43,14 +69,14 @@ export async function isUnfinishedCopy(store: Store): Promise<boolean> {
  * @throws {NotEmpty} unless the target is empty, an unfinished copy, or a copy that nobody has written to since;
  *   {StoreError} if one of them fails, or the source changes faster than it can be read.
  */
-export async function copyStore(from: Store, to: Store, heard: (progress: CopyProgress) => void): Promise<Copied> {
+export async function copyStore(from: Source, to: Store, heard: (progress: CopyProgress) => void): Promise<Copied> {
   await checkTarget(to);
   await to.commit([{ op: 'put', key: COPY_RECORD, value: recordBytes('copying') }]);
   for (let tries = 1; ; tries++) {
     try {
-      const { revision, keys, changed } = await copyOnce(from, to, heard);
+      const copied = await copyOnce(await from.snapshot(), to, heard);
       await to.commit([{ op: 'put', key: COPY_RECORD, value: recordBytes('done') }]);
-      return { revision, keys, changed, behind: (await from.revision()) !== revision };
+      return copied;
     } catch (error) {
       // Its history was forgotten while it was read: what has been copied need not be copied again.
       if (!(error instanceof Compacted) || tries === COPY_TRIES) throw error;
@@ -58,26 +84,16 @@ export async function copyStore(from: Store, to: Store, heard: (progress: CopyPr
   }
 }
 
-async function copyOnce(
-  from: Store,
-  to: Store,
-  heard: (progress: CopyProgress) => void,
-): Promise<Omit<Copied, 'behind'>> {
-  const revision = await from.revision();
-  const counted = await from.list('', { limit: 0, count: true, fresh: { exactly: revision } });
-  const total = counted.remaining ?? 0;
+async function copyOnce(from: Snapshot, to: Store, heard: (progress: CopyProgress) => void): Promise<Copied> {
+  const { revision, total } = from;
   const writer = new Writer(to);
   let done = 0;
-  for await (const difference of differences(from, revision, to, () =>
-    heard({ phase: 'copying', done: ++done, total }),
-  )) {
+  for await (const difference of differences(from, to, () => heard({ phase: 'copying', done: ++done, total }))) {
     await writer.add(difference);
   }
   await writer.flush();
   done = 0;
-  for await (const { key } of differences(from, revision, to, () =>
-    heard({ phase: 'verifying', done: ++done, total }),
-  )) {
+  for await (const { key } of differences(from, to, () => heard({ phase: 'verifying', done: ++done, total }))) {
     throw new StoreError(
       `${key} is not what was copied: somebody else writes to the target; stop that and begin again`,
     );
@@ -96,14 +112,13 @@ async function checkTarget(to: Store): Promise<void> {
 
 /** The changes that would make the target equal to the source; `looked` is called for each key of the source. */
 async function* differences(
-  from: Store,
-  revision: Revision,
+  from: Snapshot,
   to: Store,
   looked: () => void,
 ): AsyncGenerator<Extract<Change, { op: 'put' | 'delete' }>> {
   const target = entriesOf(to, await to.revision());
   let there = await target.next();
-  for await (const entry of entriesOf(from, revision)) {
+  for await (const entry of from.entries()) {
     looked();
     while (!there.done && compareKeys(there.value.key, entry.key) < 0) {
       yield { op: 'delete', key: there.value.key };

@@ -4,10 +4,11 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { type Api, askApi, IMAGE_API, streamPath } from '../api.ts';
 import { startEtcd, type TestEtcd } from '../etcd.ts';
 import { type Answer, answerTo, json } from '../http.ts';
-import { temporaryFolder } from '../program.ts';
+import { type Outcome, run, temporaryFolder } from '../program.ts';
 import { putManifest, type Registry, uploadWhole } from '../registry.ts';
 import { beginServer, startServer, type TestServer } from '../server.ts';
 import { tinyImage } from '../tinyimage.ts';
@@ -52,6 +53,12 @@ async function imageOf(server: TestServer, tag: string): Promise<string> {
   const answer = await askApi(apiOf(server), tagPath(tag));
   assert.equal(answer.status, 200, answer.body.toString());
   return (json(answer) as { image: { metadata: { name: string } } }).image.metadata.name;
+}
+
+/** Runs a command of Headgate to its end. */
+function headgate(...args: readonly string[]): Promise<Outcome> {
+  const bin = fileURLToPath(new URL('../../bin/headgate.js', import.meta.url));
+  return run(process.execPath, [bin, ...args]);
 }
 
 /** Asks, and sees that the answer comes in time. */
@@ -129,6 +136,27 @@ suite('two servers on one etcd', () => {
     for (const [tag, digest] of digests) assert.equal(await imageOf(other, `killed:${tag}`), digest);
     await using next = await startServer({ flags });
     assert.equal(await imageOf(next, 'killed:t0'), digests.get('t0'));
+  });
+
+  test('are backed up while they serve, and brought back elsewhere', async () => {
+    const digest = await push(one, 'backed', 'up', 0);
+    const file = join(temporaryFolder(), 'backup.gz');
+    const wrote = await headgate('backup', '--to', file, ...flags);
+    assert.equal(wrote.code, 0, wrote.stderr);
+    assert.match(wrote.stdout, /^wrote .*: \d+ keys as of revision \d+, and the names of \d+ blobs\n$/);
+    await push(other, 'backed', 'later', 1);
+
+    const data = join(temporaryFolder(), 'data');
+    const without = await headgate('restore', '--from', file, '--data', data);
+    assert.equal(without.code, 1);
+    assert.match(without.stdout, /^restored and compared: \d+ keys of /);
+    assert.match(without.stderr, /headgate: \d+ blobs are not there yet, copy them to --blobs: sha256:/);
+    const [, blobs = ''] = flags.slice(2);
+    const restored = await headgate('restore', '--from', file, '--data', data, '--blobs', blobs);
+    assert.equal(restored.code, 0, restored.stderr);
+    await using server = await startServer({ data, flags: ['--blobs', blobs] });
+    assert.equal(await imageOf(server, 'backed:up'), digest);
+    assert.equal((await askApi(apiOf(server), tagPath('backed:later'))).status, 404);
   });
 
   test('answer clearly while etcd is away, and go on when it is back', async () => {
