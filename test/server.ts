@@ -4,6 +4,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { digestOf } from '../src/image/digest.ts';
+import { openEtcdStore } from '../src/store/etcd/etcd.ts';
+import { parseEtcdUrl } from '../src/store/etcd/location.ts';
+import { openSqliteStore } from '../src/store/sqlite/sqlite.ts';
+import type { Store } from '../src/store/store.ts';
 import { temporaryFolder } from './program.ts';
 
 const BIN = fileURLToPath(new URL('../bin/headgate.js', import.meta.url));
@@ -82,7 +86,7 @@ export function beginServer({ data = join(temporaryFolder(), 'data'), flags = []
     ...flags,
     ...OTHER_FLAGS,
   ];
-  if (ETCD !== undefined && !flags.includes('--store')) args.push('--store', `etcd://${ETCD}/${digestOf(data)}`);
+  if (ETCD !== undefined && !flags.includes('--store')) args.push('--store', etcdUrl(ETCD, data));
   // With this channel and variable the command ends when its parent does, even if that is killed.
   const child = spawn(process.execPath, [BIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -124,6 +128,18 @@ export function beginServer({ data = join(temporaryFolder(), 'data'), flags = []
   // Whoever kills a starting server need not wait for it to be ready.
   ready.catch(() => undefined);
   return { pid, ready, kill };
+}
+
+/** The store of a server with that data folder, to look at it beside the server. */
+export function openStoreOf(data: string): Promise<Store> {
+  if (ETCD === undefined) return openSqliteStore({ file: join(data, 'headgate.db'), historySeconds: 0 });
+  const location = parseEtcdUrl(etcdUrl(ETCD, data));
+  if (typeof location === 'string') throw new Error(location);
+  return openEtcdStore({ location, historySeconds: 0 });
+}
+
+function etcdUrl(endpoint: string, data: string): string {
+  return `etcd://${endpoint}/${digestOf(data)}`;
 }
 
 interface Answering extends Pick<TestServer, 'pid' | 'data' | 'apiUrl' | 'registryUrl' | 'kill' | 'output'> {

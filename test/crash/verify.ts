@@ -1,12 +1,11 @@
 /** Holds what a server has after a crash against what its clients were told before. */
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { digestOf } from '../../src/image/digest.ts';
-import { openSqliteStore } from '../../src/store/sqlite/sqlite.ts';
 import { listMoves, type TagMove } from '../../src/streams/tagmove.ts';
 import { askApi, IMAGE_API, streamPath } from '../api.ts';
 import { type Answer, json } from '../http.ts';
 import { appendTo, askRegistry, expectStatus, finishUpload } from '../registry.ts';
+import { openStoreOf } from '../server.ts';
 import type { Facts, Ledger, StreamState, Upload } from './ledger.ts';
 import { type Connection, NAMESPACE, SHARED } from './workload.ts';
 
@@ -181,7 +180,7 @@ export class Verifier {
 
   /** Reads the records of moves beside the server, and follows them from nothing to what is there. */
   async #followMoves(data: string, streams: ReadonlyMap<string, FoundStream>): Promise<void> {
-    const store = await openSqliteStore({ file: join(data, 'headgate.db'), historySeconds: 0 });
+    const store = await openStoreOf(data);
     try {
       for (const name of [...this.#ledger.streams.names('all'), `${NAMESPACE}/${SHARED}`]) {
         const short = name.slice(NAMESPACE.length + 1);
