@@ -1,3 +1,6 @@
+/** How full a cache is after room was made in it. */
+const KEPT_SHARE = 0.95;
+
 /** A bounded cache: the entry that was not used for longest goes first. What is in it can always be made again. */
 export class BoundedCache<V> {
   readonly #entries = new Map<string, { readonly value: V; readonly cost: number }>();
@@ -27,8 +30,11 @@ export class BoundedCache<V> {
     if (cost > this.#limit) return;
     this.#entries.set(key, { value, cost });
     this.#cost += cost;
+    if (this.#cost <= this.#limit) return;
+    // Several at once: a Map walks over all that was taken from its front before it comes to the first that is left.
+    const kept = this.#limit * KEPT_SHARE;
     for (const [oldest, entry] of this.#entries) {
-      if (this.#cost <= this.#limit) break;
+      if (this.#cost <= kept || oldest === key) break;
       this.#entries.delete(oldest);
       this.#cost -= entry.cost;
     }

@@ -79,14 +79,22 @@ export async function writeBackup(
   const unfinished = `${file}.unfinished`;
   try {
     await pipeline(Readable.from(lines()), createGzip(), createWriteStream(unfinished, { mode: 0o600 }));
-    const handle = await open(unfinished);
-    await handle.sync().finally(() => handle.close());
+    await sync(unfinished);
     await rename(unfinished, file);
   } catch (error) {
     await rm(unfinished, { force: true });
     throw error;
   }
   return counts;
+}
+
+async function sync(file: string): Promise<void> {
+  const handle = await open(file);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 /**

@@ -91,8 +91,8 @@ export class Committer {
 
   /** Looks up what kept a transaction from being made, where its own answer had no room for it. */
   async #conflict({ expectations }: Transaction): Promise<CommitConflict> {
-    for (const { key, revision } of expectations) {
-      const request = { from: this.#layout.key(key), keysOnly: true };
+    for (const { key, from, revision } of expectations) {
+      const request = { from, keysOnly: true };
       const { entries } = await this.#members.call(RANGE, request, { repeatable: true });
       const actual = entries[0]?.revision ?? 0;
       if (actual !== revision) return new CommitConflict(key, actual);

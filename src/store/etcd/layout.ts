@@ -17,13 +17,15 @@ export class Layout {
   readonly last: Buffer;
   readonly format: Buffer;
   readonly #data: Buffer;
+  readonly #text: string;
 
   constructor(prefix: string) {
     this.prefix = prefix;
     this.all = rangeOf(Buffer.from(`${prefix}/`));
     this.last = Buffer.from(`${prefix}/last`);
     this.format = Buffer.from(`${prefix}/format`);
-    this.#data = Buffer.from(`${prefix}/data`);
+    this.#text = `${prefix}/data`;
+    this.#data = Buffer.from(this.#text);
   }
 
   /** Below the prefix, and yet not of this store: whatever lies between the ranges that it uses. */
@@ -49,10 +51,7 @@ export class Layout {
 
   /** A key of the store, in etcd. */
   key(key: string): Buffer {
-    const bytes = Buffer.allocUnsafeSlow(this.#data.length + Buffer.byteLength(key));
-    this.#data.copy(bytes);
-    bytes.write(key, this.#data.length);
-    return bytes;
+    return Buffer.from(this.#text + key);
   }
 
   /** All keys of the store that begin with a prefix. */

@@ -7,6 +7,8 @@ import { type Operation, TXN, type TxnRequest, type TxnResponse } from './messag
 /** A key whose revision a commit expects. */
 interface Expectation {
   readonly key: string;
+  /** The key in etcd. */
+  readonly from: Buffer;
   readonly revision: Revision;
 }
 
@@ -28,12 +30,14 @@ const LOG_BYTES = 512;
  */
 export function transactionOf(layout: Layout, changes: readonly Change[]): Transaction {
   const expectations = changes.flatMap((change) =>
-    change.op !== 'deletePrefix' && change.expect !== undefined ? [{ key: change.key, revision: change.expect }] : [],
+    change.op !== 'deletePrefix' && change.expect !== undefined
+      ? [{ key: change.key, from: layout.key(change.key), revision: change.expect }]
+      : [],
   );
   const txn: TxnRequest = {
-    compare: expectations.map(({ key, revision }) => ({ from: layout.key(key), what: 'revision', equals: revision })),
+    compare: expectations.map(({ from, revision }) => ({ from, what: 'revision', equals: revision })),
     success: operationsOf(layout, changes),
-    failure: expectations.map(({ key }) => ({ op: 'range', from: layout.key(key), keysOnly: true })),
+    failure: expectations.map(({ from }) => ({ op: 'range', from, keysOnly: true })),
   };
   const request = TXN.encode(txn);
   if (request.length <= ETCD_REQUEST_BYTES - LOG_BYTES) return { request, expectations, explains: true };
