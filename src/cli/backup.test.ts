@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { openSqliteStore } from '../store/sqlite/sqlite.ts';
+
+const BIN = fileURLToPath(new URL('../../bin/headgate.js', import.meta.url));
+
+function run(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], { encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+test('backup and restore take what is under DATA to another DATA', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'headgate-backup-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const [file, other] = [join(folder, 'backup.gz'), join(folder, 'other')];
+  const store = await openSqliteStore({ file: join(folder, 'headgate.db') });
+  await store.commit([{ op: 'put', key: '/a', value: Buffer.from('one') }]);
+  const written = run('backup', '--to', file, '--data', folder);
+  assert.deepEqual(
+    [written.status, written.stdout],
+    [0, `wrote ${file}: 1 keys as of revision 2, and the names of 0 blobs\n`],
+  );
+  await store.close();
+  const restored = run('restore', '--from', file, '--data', other);
+  assert.equal(restored.status, 0, restored.stderr);
+  assert.match(restored.stdout, /^restored and compared: 1 keys of \d{4}-/);
+  const back = await openSqliteStore({ file: join(other, 'headgate.db') });
+  assert.equal((await back.get('/a'))?.value.toString(), 'one');
+  await back.commit([{ op: 'put', key: '/b', value: Buffer.from('two') }]);
+  await back.close();
+
+  assert.match(run('restore', '--from', file, '--data', other).stderr, /^headgate: the target is in use/);
+  writeFileSync(file, 'something else');
+  assert.match(run('restore', '--from', file, '--data', join(folder, 'third')).stderr, /cannot be read as a backup/);
+  assert.match(run('backup', '--data', folder).stderr, /^headgate: --to is missing/);
+  assert.match(run('restore', '--data', folder, 'x').stderr, /^headgate: "x" is not expected/);
+});
