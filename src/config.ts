@@ -210,13 +210,6 @@ export function storeConfig(url: string, data: string, source: string): StoreCon
   return store;
 }
 
-/** The same for the blobs that a URL names, as `--blobs` takes it. */
-export function blobsConfig(url: string, data: string, source: string): BlobsPlace {
-  const blobs = blobsIn(url, data);
-  if (blobs instanceof Problem) throw new ConfigError([`${source}: ${blobs.text}`]);
-  return blobs;
-}
-
 function storeOf(text: string, data: string): StoreConfig | Problem {
   if (!/^etcds?:/.test(text)) {
     const file = pathIn(text, 'sqlite', data, 'headgate.db');
