@@ -110,7 +110,7 @@ function prepareUpdate(ctx: Context, image: Image, old: Image): void {
   }
   const config = image.dockerImageConfig;
   if (config && config !== old.dockerImageConfig) {
-    const type = old.dockerImageManifestMediaType ?? '';
+    const type = image.dockerImageManifestMediaType ?? '';
     const fits = image.dockerImageManifest && isConfigOf(type, image.dockerImageManifest, config);
     if (!fits) keep(image, old, 'dockerImageConfig');
   }

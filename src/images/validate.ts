@@ -2,6 +2,7 @@
 import { isMediaType } from '../image/mediatype.ts';
 import { parseReference, ReferenceInvalid } from '../image/reference.ts';
 import { type FieldError, forbiddenField, invalidValue, required } from '../objects/errors.ts';
+import { validateMeta } from '../objects/metadata.ts';
 import type { Image, ImageManifest, ImageSignature, SignatureCondition } from './image.ts';
 
 /** Not anchored, as in the reference: any text that holds a digest passes. */
@@ -15,7 +16,12 @@ export function pathSegmentFault(name: string): string | undefined {
   for (const character of ['/', '%']) {
     if (name.includes(character)) return `may not contain '${character}'`;
   }
-  return undefined;
+  return nulFault(name);
+}
+
+/** Why text cannot be part of a name that is kept: no key of a store holds NUL (OpenShift's can). */
+export function nulFault(text: string): string | undefined {
+  return text.includes('\0') ? 'may not contain a NUL character' : undefined;
 }
 
 /** Errors of an Image without its metadata; `path` goes before each field, e.g. `image.`. */
@@ -81,21 +87,19 @@ export function validateSignature(signature: ImageSignature, path: string): Fiel
 }
 
 function validateSignatureMetadata({ metadata }: ImageSignature, path: string): FieldError[] {
-  const errors: FieldError[] = [];
-  const name = metadata.name ?? '';
-  const field = `${path}metadata.name`;
-  if (!name && !metadata.generateName) errors.push(required(field, 'name or generateName is required'));
-  const fault = name ? pathSegmentFault(name) : undefined;
-  if (fault) errors.push(invalidValue(field, name, fault));
-  const parts = name.split('@');
-  if (parts.length !== 2 || !parts[0] || !parts[1]) {
-    errors.push(invalidValue(field, name, 'name must be of format <imageName>@<signatureName>'));
-  }
+  const rules = { namespaced: false, validateName: pathSegmentFault, field: `${path}metadata` };
+  const errors = validateMeta(metadata, rules);
   if (Object.keys(metadata.labels ?? {}).length > 0) {
     errors.push(forbiddenField(`${path}metadata.labels`, 'signature labels cannot be set'));
   }
   if (Object.keys(metadata.annotations ?? {}).length > 0) {
     errors.push(forbiddenField(`${path}metadata.annotations`, 'signature annotations cannot be set'));
+  }
+  const name = metadata.name ?? '';
+  const parts = name.split('@');
+  if (parts.length !== 2 || !parts[0] || !parts[1]) {
+    const detail = 'name must be of format <imageName>@<signatureName>';
+    errors.push(invalidValue(`${path}metadata.name`, name, detail));
   }
   return errors;
 }
@@ -103,8 +107,8 @@ function validateSignatureMetadata({ metadata }: ImageSignature, path: string): 
 /** Trusted and ForImage come together; what a signature claims may only stand there once it has been verified. */
 function validateTrust(signature: ImageSignature, path: string): FieldError[] {
   const conditions = signature.conditions ?? [];
-  const trusted = conditions.find(({ type }) => type === TRUSTED);
-  const forImage = conditions.find(({ type }) => type === FOR_IMAGE);
+  const trusted = lastProbed(conditions, TRUSTED);
+  const forImage = lastProbed(conditions, FOR_IMAGE);
   const errors: FieldError[] = [];
   if (trusted && !forImage) errors.push(missingCondition(conditions, FOR_IMAGE, path));
   if (forImage && !trusted) errors.push(missingCondition(conditions, TRUSTED, path));
@@ -120,6 +124,19 @@ function validateTrust(signature: ImageSignature, path: string): FieldError[] {
     if (set) errors.push(invalidValue(path + field, value, 'must be unset for unknown signature state'));
   }
   return errors;
+}
+
+/** Of the conditions of a type the one that was probed last, or later in the list. */
+function lastProbed(conditions: readonly SignatureCondition[], type: string): SignatureCondition | undefined {
+  let last: SignatureCondition | undefined;
+  for (const condition of conditions) {
+    if (condition.type === type && (!last || probed(condition) >= probed(last))) last = condition;
+  }
+  return last;
+}
+
+function probed({ lastProbeTime }: SignatureCondition): number {
+  return lastProbeTime ? Date.parse(lastProbeTime) : Number.NEGATIVE_INFINITY;
 }
 
 function missingCondition(conditions: readonly SignatureCondition[], type: string, path: string): FieldError {

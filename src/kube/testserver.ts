@@ -270,7 +270,8 @@ function allows(user: User, attributes: object): boolean {
   return ['get', 'list', 'watch'].includes(verb ?? '') && name === 'a' && namespace === 'one';
 }
 
-async function callServer(port: number, method: string, path: string, options: Call): Promise<Answered> {
+/** Sends a request to a server on 127.0.0.1. */
+export async function callServer(port: number, method: string, path: string, options: Call = {}): Promise<Answered> {
   const { body, type, accept, user = 'admin', headers = {} } = options;
   const sending = body === undefined || Buffer.isBuffer(body) || typeof body === 'string' ? body : JSON.stringify(body);
   const sent = {

@@ -87,7 +87,8 @@ export function followersOf(stream: Followed, tag: string): string[] {
 function follows(stream: Followed, { from }: TagReference, tag: string): boolean {
   if (from?.kind !== 'ImageStreamTag') return false;
   if (from.namespace && from.namespace !== stream.namespace) return false;
-  const parts = (from.name ?? '').split(':');
-  if (parts.length === 2) return parts[0] === stream.name && parts[1] === tag;
-  return from.name === tag;
+  const name = from.name ?? '';
+  const colon = name.indexOf(':');
+  if (colon < 0) return name === tag;
+  return name.slice(0, colon) === stream.name && (name.slice(colon + 1) || 'latest') === tag;
 }

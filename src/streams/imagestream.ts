@@ -75,6 +75,14 @@ function normalise(stream: ImageStream): void {
   if (stream.status?.tags) stream.status.tags = sortedHistories(histories);
 }
 
+/** A tag that neither names anything nor failed to is none. */
+function dropEmptyHistories({ status }: ImageStream): void {
+  const tags = status?.tags?.filter(({ items, conditions }) => items?.length || conditions?.length);
+  if (!status || !tags) return;
+  if (tags.length > 0) status.tags = tags;
+  else delete status.tags;
+}
+
 function sortedHistories(histories: ReadonlyMap<string, NamedTagEventList>): NamedTagEventList[] {
   return [...histories.values()].sort((a, b) => (a.tag < b.tag ? -1 : 1));
 }
@@ -195,6 +203,7 @@ const kept: Kept<ImageStream> = {
 export const internalRules: Pick<Kept<ImageStream>, 'prepareUpdate' | 'validate'> = {
   prepareUpdate(_ctx, stream, old) {
     normalise(stream);
+    dropEmptyHistories(stream);
     nextGeneration(stream, old);
   },
   validate: (ctx, stream, old) => validate(ctx, stream, old, true),
@@ -216,7 +225,7 @@ const statusRules: Pick<Kept<ImageStream>, 'prepareUpdate' | 'validate'> = {
   },
   async validate(ctx, stream, old) {
     const excess = await excessOf(ctx, stream, old);
-    const errors = validateHistories(stream.status?.tags ?? []);
+    const errors = validateHistories(stream.status?.tags ?? [], old?.status?.tags ?? []);
     const policy = registryPolicy(ctx.settings, stream.metadata);
     if (policy) errors.push(...newHistoryErrors(policy, stream, old));
     return excess === undefined ? errors : [forbiddenField('imageStream', excess), ...errors];
@@ -227,14 +236,21 @@ function assignGeneration(stream: ImageStream, old: ImageStream): void {
   if (old.metadata.generation !== undefined) stream.metadata.generation = old.metadata.generation;
 }
 
-/** A newest entry without generation gets the stream's; a changed one the tag's, if that has one. */
+/**
+ * A newest entry without generation gets the stream's; a changed one the tag's, if that has one. One that had a generation
+ * counts as changed (sic).
+ */
 function fillGeneration(stream: ImageStream, old: ImageStream, history: NamedTagEventList): void {
   const event = history.items?.[0];
   if (!event || event.generation) return;
   const before = newest(old.status?.tags?.find(({ tag }) => tag === history.tag));
-  const same = before?.image === event.image && before.dockerImageReference === event.dockerImageReference;
+  const changed =
+    before &&
+    (before.image !== event.image ||
+      before.dockerImageReference !== event.dockerImageReference ||
+      before.generation > 0);
   const tag = stream.spec?.tags?.find(({ name }) => name === history.tag);
-  event.generation = (same ? undefined : tag?.generation) || (stream.metadata.generation ?? 0);
+  event.generation = (changed ? tag?.generation : undefined) ?? stream.metadata.generation ?? 0;
 }
 
 async function getLayers(ctx: Context, namespace: string, name: string): Promise<Answer<KubeObject>> {

@@ -8,15 +8,8 @@ import { IMAGE_GROUP, IMAGE_VERSION, type Image, MANAGED_ANNOTATION } from '../i
 import { imageKey, imageSize, images } from '../images/images.ts';
 import { pathSegmentFault, validateImage } from '../images/validate.ts';
 import type { Context } from '../objects/context.ts';
-import {
-  badRequest,
-  type FieldError,
-  forbidden,
-  invalid,
-  invalidValue,
-  notFound,
-  required,
-} from '../objects/errors.ts';
+import { badRequest, type FieldError, forbidden, invalid, notFound, required } from '../objects/errors.ts';
+import { validateMeta, validateMetadata } from '../objects/metadata.ts';
 import { apiTime, nameOf } from '../objects/object.ts';
 import type { Resource, StatusAnswer } from '../objects/resource.ts';
 import { restricted, restrictionsFor } from '../objects/restrictions.ts';
@@ -26,6 +19,7 @@ import { imageExcess, limitsImages } from './limits.ts';
 import { imageStreamMappingSchema } from './schema.ts';
 import { changeTag } from './tagging.ts';
 import type { ImageStreamMapping } from './types.ts';
+import { tagNameErrors } from './validate.ts';
 
 async function create(ctx: Context, namespace: string, mapping: ImageStreamMapping): Promise<StatusAnswer> {
   return restricted(ctx, namespace, false, (inner) => createOnce(inner, namespace, mapping));
@@ -42,6 +36,7 @@ async function refuseExcess(ctx: Context, namespace: string, name: string, image
 
 async function createOnce(ctx: Context, namespace: string, mapping: ImageStreamMapping): Promise<StatusAnswer> {
   const name = nameOf(mapping);
+  mapping.metadata.namespace = namespace;
   const image = mapping.image ?? { metadata: {} };
   image.metadata ??= {};
   await refuseExcess(ctx, namespace, name, image);
@@ -91,20 +86,13 @@ function managedReference(ctx: Context, namespace: string, name: string, image: 
 }
 
 function validate(mapping: ImageStreamMapping, image: Image): FieldError[] {
-  const errors: FieldError[] = [];
-  if (!mapping.metadata.name) {
-    // The reference names the member three times, each by a name of its own.
-    errors.push(required('metadata.name', 'name or generateName is required'), required('name'));
-    errors.push(required('dockerImageRepository'));
-  }
+  const errors = validateMetadata(imageStreamMappings, mapping);
+  // The reference takes a repository instead of the stream's name, which nothing can be sent for any more.
+  if (!mapping.metadata.name) errors.push(required('name'), required('dockerImageRepository'));
   if (!mapping.tag) errors.push(required('tag'));
-  const name = image.metadata.name ?? '';
-  if (!name && !image.metadata.generateName) {
-    errors.push(required('image.metadata.name', 'name or generateName is required'));
-  }
-  const fault = pathSegmentFault(name);
-  if (name && fault) errors.push(invalidValue('image.metadata.name', name, fault));
-  return [...errors, ...validateImage(image, 'image.')];
+  else errors.push(...tagNameErrors(mapping.tag, 'tag'));
+  const rules = { namespaced: false, validateName: pathSegmentFault, field: 'image.metadata' };
+  return [...errors, ...validateMeta(image.metadata, rules), ...validateImage(image, 'image.')];
 }
 
 export const imageStreamMappings: Resource<ImageStreamMapping> = {

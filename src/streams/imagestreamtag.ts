@@ -71,8 +71,7 @@ async function list(
 async function create(ctx: Context, namespace: string, istag: ImageStreamTag): Promise<ImageStreamTag> {
   const errors = [...validateMetadata(imageStreamTags, istag), ...validateTagOf(ctx, istag, undefined)];
   const reference = istag.tag ?? null;
-  const wanted = reference && { ...reference.annotations };
-  if (wanted && Object.keys(wanted).length > 0 && !isDeepStrictEqual(wanted, { ...istag.metadata.annotations })) {
+  if (reference?.annotations && !isDeepStrictEqual(reference.annotations, { ...istag.metadata.annotations })) {
     errors.push(unequalAnnotations());
   }
   if (errors.length > 0) throw invalid(imageStreamTags, nameOf(istag), errors);

@@ -92,7 +92,7 @@ function refuseUncreatable(ctx: Context, itag: ImageTag): void {
   const tag = tagOf(nameOf(itag));
   defaultName(itag, tag);
   const errors = validateMetadata(imageTags, itag);
-  if (!itag.spec) errors.push(required('spec'));
+  if (!itag.spec) errors.push(required('spec', 'spec is a required field during creation'));
   errors.push(...validateSpec(ctx, itag, tag, undefined));
   if (errors.length > 0) throw invalid(imageTags, nameOf(itag), errors);
 }

@@ -18,11 +18,11 @@ const FORM = 'must be of the form <tag>, <repo>:<tag>, <id>, or <repo>@<id>';
 
 /** Whether a tag takes its image from somewhere else than before. What counts is listed in contract order. */
 export function tagChanged(old: TagReference, next: TagReference, namespace: string): boolean {
-  if (!next.from) return false;
-  if (!old.from) return true;
+  const { from } = next;
+  if (!from || (!from.kind && !from.name)) return false;
   return (
-    (old.from.namespace || namespace) !== (next.from.namespace || namespace) ||
-    (old.from.name ?? '') !== (next.from.name ?? '') ||
+    (old.from?.namespace || namespace) !== (from.namespace || namespace) ||
+    (old.from?.name ?? '') !== (from.name ?? '') ||
     Boolean(old.reference) !== Boolean(next.reference) ||
     (old.importPolicy?.importMode ?? '') !== (next.importPolicy?.importMode ?? '')
   );
@@ -78,11 +78,13 @@ export async function applySpecTags(
   const before = new Map(old?.spec?.tags?.map((tag) => [tag.name, tag]));
   const namespace = stream.metadata.namespace ?? '';
   const histories = new Map(stream.status?.tags?.map((history) => [history.tag, history]));
-  const errors: FieldError[] = [];
-  for (const tag of stream.spec?.tags ?? []) {
+  const changed = (stream.spec?.tags ?? []).filter((tag) => {
     const was = before.get(tag.name);
-    if (!tag.from || (was && !tagChanged(was, tag, namespace))) continue;
-    const resolved = await resolve(ctx, { stream, histories, find }, tag, tag.from);
+    return tag.from && !(was && !tagChanged(was, tag, namespace));
+  });
+  const errors = await refuseForeign(ctx, stream, changed);
+  for (const tag of changed) {
+    const resolved = await resolve(ctx, { stream, histories, find }, tag, tag.from ?? {});
     if ('error' in resolved) errors.push(resolved.error);
     else if (resolved.event) {
       apply(stream, histories, { tag: tag.name, event: resolved.event, cause: 'tag' }, propagate);
@@ -127,10 +129,6 @@ async function resolve(ctx: Context, at: Resolving, tag: TagReference, from: Obj
   if (!source) return { error: invalidValue(`${path}.name`, name, FORM) };
   const namespace = from.namespace || (at.stream.metadata.namespace ?? '');
   const own = namespace === at.stream.metadata.namespace && source.stream === nameOf(at.stream);
-  if (!own && namespace !== at.stream.metadata.namespace) {
-    const refused = await refuseForeign(ctx, namespace, source.stream, path);
-    if (refused) return { error: refused };
-  }
   const other = own ? undefined : await at.find(namespace, source.stream);
   if (!own && !other) return { error: { type: 'NotFound', field: `${path}.name`, value: name, detail: '' } };
   const histories = other ? new Map(other.status?.tags?.map((history) => [history.tag, history])) : at.histories;
@@ -157,12 +155,30 @@ function sourceOf(from: ObjectReference, ownName: string): { stream: string; res
   return second === undefined ? { stream: ownName, rest: first } : { stream: first, rest: second };
 }
 
-async function refuseForeign(
-  ctx: Context,
-  namespace: string,
-  name: string,
-  path: string,
-): Promise<FieldError | undefined> {
+/** What is wrong with tags from other namespaces: whoever tags an image must be allowed to pull it. Asks once a stream. */
+async function refuseForeign(ctx: Context, stream: ImageStream, tags: readonly TagReference[]): Promise<FieldError[]> {
+  const errors: FieldError[] = [];
+  const refusals = new Map<string, Promise<string | undefined>>();
+  for (const { name: tag, from } of tags) {
+    const namespace = from?.namespace;
+    if (!from || !namespace || namespace === stream.metadata.namespace) continue;
+    const path = `spec.tags[${tag}].from`;
+    const source = sourceOf(from, nameOf(stream));
+    if (!source) {
+      errors.push(invalidValue(`${path}.name`, from.name ?? '', FORM));
+      continue;
+    }
+    const where = `${namespace}/${source.stream}`;
+    const asked = refusals.get(where) ?? refusal(ctx, namespace, source.stream);
+    refusals.set(where, asked);
+    const refused = await asked;
+    if (refused !== undefined) errors.push(forbiddenField(path, refused));
+  }
+  return errors;
+}
+
+/** Why the caller may not pull from a stream; undefined if they may. */
+async function refusal(ctx: Context, namespace: string, name: string): Promise<string | undefined> {
   const attributes = {
     verb: 'get',
     group: IMAGE_GROUP,
@@ -171,9 +187,8 @@ async function refuseForeign(
     namespace,
     name,
   };
-  const decision = await ctx.authorizer.authorize(ctx.user, attributes);
-  if (decision.allowed) return undefined;
-  return forbiddenField(path, `${namespace}/${name}: ${JSON.stringify(decision.reason)} ""`);
+  const { allowed, reason } = await ctx.authorizer.authorize(ctx.user, attributes);
+  return allowed ? undefined : `${namespace}/${name}: ${JSON.stringify(reason)} ""`;
 }
 
 /** The newest event of a tag. The own stream's is shared with the follower: its generation rises with the follower's. */

@@ -63,7 +63,9 @@ export function imageStreamTagOf(
 ): ImageStreamTag {
   const { namespace, labels, resourceVersion, uid, creationTimestamp } = stream.metadata;
   const history = stream.status?.tags?.find((each) => each.tag === tag);
-  const event = newest(history);
+  const latest = newest(history);
+  // What was not imported counts as nothing here: only ImageTags show such references.
+  const event = latest?.image ? latest : null;
   const reference = specTag(stream, tag);
   const annotations = reference?.annotations;
   return {

@@ -1,6 +1,6 @@
 /** What is wrong with an ImageStream or a tag, in the words of openshift-apiserver (pkg/image/apis/image/validation). */
 import { parseReference, ReferenceInvalid } from '../image/reference.ts';
-import { referenceFault } from '../images/validate.ts';
+import { nulFault, referenceFault } from '../images/validate.ts';
 import { type FieldError, forbiddenField, invalidValue, required } from '../objects/errors.ts';
 import { nameOf } from '../objects/object.ts';
 import { historyErrors, type RegistryPolicy, sourceRefusal } from './registrypolicy.ts';
@@ -23,8 +23,17 @@ export function validateStream(stream: ImageStream, policy: RegistryPolicy | und
     errors.push(invalidValue('metadata.name', nameOf(stream), detail));
   }
   errors.push(...validateRepository(stream.spec?.dockerImageRepository ?? '', policy));
-  for (const tag of stream.spec?.tags ?? []) errors.push(...validateTag(tag, `spec.tags[${tag.name}]`, policy));
+  for (const tag of stream.spec?.tags ?? []) {
+    const path = `spec.tags[${tag.name}]`;
+    errors.push(...tagNameErrors(tag.name, `${path}.name`), ...validateTag(tag, path, policy));
+  }
   return policy ? [...errors, ...historyErrors(policy, stream)] : errors;
+}
+
+/** Errors of a tag's name, which may otherwise be any text (sic). */
+export function tagNameErrors(name: string, field: string): FieldError[] {
+  const fault = nulFault(name);
+  return fault === undefined ? [] : [invalidValue(field, name, fault)];
 }
 
 function validateRepository(repository: string, policy: RegistryPolicy | undefined): FieldError[] {
@@ -59,7 +68,7 @@ export function validateTag(tag: TagReference, path: string, policy: RegistryPol
   }
   const mode = importPolicy?.importMode ?? '';
   if (mode !== '' && mode !== 'Legacy' && mode !== 'PreserveOriginal') {
-    const detail = 'invalid import mode, valid modes are "", "Legacy", "PreserveOriginal"';
+    const detail = "invalid import mode, valid modes are '', 'Legacy', 'PreserveOriginal'";
     errors.push(invalidValue(`${path}.importPolicy.importMode`, mode, detail));
   }
   return errors;
@@ -92,11 +101,17 @@ function validateFrom(
   }
 }
 
-/** Errors of the histories that a status is to hold. */
-export function validateHistories(histories: readonly NamedTagEventList[]): FieldError[] {
+/** Errors of the histories that a status is to hold. References that were there before are not looked at. */
+export function validateHistories(
+  histories: readonly NamedTagEventList[],
+  old: readonly NamedTagEventList[],
+): FieldError[] {
+  const known = new Set(old.flatMap(({ items }) => (items ?? []).map((item) => item.dockerImageReference)));
   const errors: FieldError[] = [];
   for (const { tag, items } of histories) {
+    errors.push(...tagNameErrors(tag, `status.tags[${tag}].tag`));
     for (const [index, item] of (items ?? []).entries()) {
+      if (known.has(item.dockerImageReference)) continue;
       const fault = referenceFault(item.dockerImageReference);
       if (fault === undefined) continue;
       const field = `status.tags[${tag}].items[${index}].dockerImageReference`;
