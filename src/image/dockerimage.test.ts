@@ -44,12 +44,13 @@ test('the older version has its own spelling', () => {
     '{"kind":"DockerImage","apiVersion":"image.openshift.io/pre012","id":"y","created":null,"container_config":{"Cmd":["sh"]},"docker_version":"1.6"}',
   );
   const inside = { kind: 'DockerImage', apiVersion: 'image.openshift.io/pre012', id: 'y', size: 9 };
-  assert.deepEqual(decodeMetadata(inside, '1.0'), { Id: 'y', Size: 9 });
-  assert.deepEqual(decodeMetadata({ apiVersion: '1.0', Id: 'y' }, 'pre012'), { Id: 'y' });
+  assert.deepEqual(decodeMetadata(inside, 'pre012'), { Id: 'y', Size: 9 });
+  assert.deepEqual(decodeMetadata({ apiVersion: '1.0', Id: 'y' }, '1.0'), { Id: 'y' });
 });
 
 test('unknown versions, kinds and wrong types are refused', () => {
   const refused: readonly (readonly [unknown, string | undefined, string])[] = [
+    [{ apiVersion: '1.0', Id: 'y' }, 'pre012', 'dockerImageMetadata is not of version pre012: unknown conversion'],
     [{ Id: 'y' }, '2.0', 'no kind "DockerImage" is registered for version "image.openshift.io/2.0"'],
     [undefined, 'constructor', 'no kind "DockerImage" is registered for version "image.openshift.io/constructor"'],
     [{ apiVersion: 'v1' }, undefined, 'no kind "DockerImage" is registered for version "image.openshift.io/v1"'],

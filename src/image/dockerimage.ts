@@ -166,8 +166,14 @@ export function decodeMetadata(value: unknown, version: string = METADATA_VERSIO
   if (!isJsonObject(value)) {
     throw new MetadataInvalid('dockerImageMetadata must be an object');
   }
+  const inner = innerFields(value) ?? outer;
+  if (inner !== outer) {
+    throw new MetadataInvalid(
+      `dockerImageMetadata is not of version ${version || METADATA_VERSION}: unknown conversion`,
+    );
+  }
   try {
-    return decodeDockerImage(value, innerFields(value) ?? outer, 'exact');
+    return decodeDockerImage(value, outer, 'exact');
   } catch (error) {
     throw error instanceof FieldInvalid ? new MetadataInvalid(`dockerImageMetadata: ${error.message}`) : error;
   }

@@ -25,7 +25,7 @@ import {
   OCI_INDEX,
   OCI_MANIFEST,
 } from './mediatype.ts';
-import { readSchema1, type Schema1Layer, schema1Digest } from './schema1.ts';
+import { readSchema1, type Schema1Layer, schema1Digest, signedPayload } from './schema1.ts';
 
 export { type Descriptor, ManifestInvalid } from './descriptor.ts';
 
@@ -233,8 +233,10 @@ export function isManifestOf(name: string, mediaType: string, manifest: string):
   if (mediaType !== '' && !isImageType(mediaType) && mediaType !== DOCKER_SCHEMA1) {
     return false;
   }
-  const bytes = Buffer.from(manifest);
-  return manifestDigest(bytes, mediaType === '' ? DOCKER_SCHEMA1 : mediaType) === name;
+  // What stands around the JSON is not part of the manifest, and what is not signed is no schema 1 manifest (sic).
+  const bytes = Buffer.from(manifest.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, ''));
+  const payload = isImageType(mediaType) ? bytes : signedPayload(Buffer.from(manifest));
+  return payload !== undefined && digestOf(payload) === name;
 }
 
 /**

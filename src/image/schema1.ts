@@ -72,7 +72,8 @@ export function schema1Digest(bytes: Buffer): Digest {
   return digestOf(signedPayload(bytes) ?? bytes);
 }
 
-function signedPayload(bytes: Buffer): Buffer | undefined {
+/** What was signed of a schema 1 manifest; undefined if it is not signed, or not well. */
+export function signedPayload(bytes: Buffer): Buffer | undefined {
   try {
     const manifest = parseJson(bytes);
     const signatures = isJsonObject(manifest) ? manifest.signatures : undefined;

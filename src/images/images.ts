@@ -1,5 +1,6 @@
 /** The resource `images`: immutable images, cluster-wide, each named by its digest. */
 
+import { METADATA_VERSION } from '../image/dockerimage.ts';
 import { isConfigOf, isManifestOf } from '../image/manifest.ts';
 import {
   deriveImage,
@@ -10,6 +11,7 @@ import {
 } from '../image/metadata.ts';
 import type { Context } from '../objects/context.ts';
 import { badRequest } from '../objects/errors.ts';
+import { validateMetadata } from '../objects/metadata.ts';
 import { nameOf } from '../objects/object.ts';
 import type { Kept, Resource } from '../objects/resource.ts';
 import { keyOf } from '../objects/values.ts';
@@ -22,7 +24,7 @@ import {
 } from './image.ts';
 import { imageSchema } from './schema.ts';
 import { imageTable } from './table.ts';
-import { pathSegmentFault, validateImage } from './validate.ts';
+import { commonMetadataErrors, pathSegmentFault, validateImage } from './validate.ts';
 
 /** The parts of an Image that are derived from its manifest and config. */
 function contentOf(image: Image): ImageContent {
@@ -129,9 +131,23 @@ const kept: Kept<Image> = {
   generation: false,
   prepareCreate,
   prepareUpdate,
-  validate: (_ctx, image) => validateImage(image),
+  validate: (_ctx, image, old) =>
+    old
+      ? [...commonMetadataErrors(image.metadata, false), ...validateMetadata(images, image), ...validateImage(image)]
+      : validateImage(image),
   validateName: pathSegmentFault,
 };
+
+/** Metadata is decoded with the Image, and printed again with all that it always has. */
+function normalise(image: Image): void {
+  try {
+    image.dockerImageMetadata = normaliseMetadata(image.dockerImageMetadata, image.dockerImageMetadataVersion);
+  } catch (error) {
+    if (!(error instanceof MetadataInvalid)) throw error;
+    throw badRequest(`Image in version "v1" cannot be handled as a Image: ${error.message}`);
+  }
+  image.dockerImageMetadataVersion ||= METADATA_VERSION;
+}
 
 export const images: Resource<Image> = {
   group: IMAGE_GROUP,
@@ -143,6 +159,7 @@ export const images: Resource<Image> = {
   verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
   schema: imageSchema,
   table: imageTable,
+  normalise,
   kept,
 };
 

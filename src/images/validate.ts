@@ -3,6 +3,7 @@ import { isMediaType } from '../image/mediatype.ts';
 import { parseReference, ReferenceInvalid } from '../image/reference.ts';
 import { type FieldError, forbiddenField, invalidValue, required } from '../objects/errors.ts';
 import { validateMeta } from '../objects/metadata.ts';
+import type { ObjectMeta } from '../objects/object.ts';
 import type { Image, ImageManifest, ImageSignature, SignatureCondition } from './image.ts';
 
 /** Not anchored, as in the reference: any text that holds a digest passes. */
@@ -22,6 +23,14 @@ export function pathSegmentFault(name: string): string | undefined {
 /** Why text cannot be part of a name that is kept: no key of a store holds NUL (OpenShift's can). */
 export function nulFault(text: string): string | undefined {
   return text.includes('\0') ? 'may not contain a NUL character' : undefined;
+}
+
+/**
+ * Errors of an update's metadata that are told once more than Kubernetes tells them today: openshift-apiserver is built with
+ * older libraries, whose generic layer asks for everything again.
+ */
+export function commonMetadataErrors(metadata: ObjectMeta, namespaced: boolean): FieldError[] {
+  return validateMeta({ ...metadata, finalizers: [] }, { namespaced, validateName: pathSegmentFault });
 }
 
 /** Errors of an Image without its metadata; `path` goes before each field, e.g. `image.`. */

@@ -13,9 +13,10 @@ import { checkCreate } from './createright.ts';
 import { contextOf, type Exchange } from './exchange.ts';
 import { fieldFindings, strictDecodingError } from './fieldvalidation.ts';
 import type { WriteOptions } from './options.ts';
+import { isObject } from './patch/json.ts';
 import { baseOf, computedOf } from './read.ts';
 import { apiVersionOf, type Rendering } from './representation.ts';
-import { checkName, otherType, placeInNamespace } from './requestobject.ts';
+import { checkName, placeInNamespace, refuseOtherUid } from './requestobject.ts';
 import { sendUpdated, sendWritten, untouchedBy } from './write.ts';
 
 export interface ApplyRequest {
@@ -43,10 +44,7 @@ export async function applyConfig(exchange: Exchange, request: ApplyRequest): Pr
 /** What the manager sent. It must name its kind; it may be YAML, of which JSON is a part. */
 function configOf(exchange: Exchange, { resource, name, namespace, options }: ApplyRequest, bytes: Buffer): KubeObject {
   const { value, duplicates } = decodeBody(bytes, 'application/yaml');
-  if (!isNamed(value))
-    throw badRequest('the configuration to apply must be an object that gives its kind and apiVersion');
-  const other = otherType(resource, value);
-  if (other !== undefined) throw badRequest(other);
+  if (!isObjectOf(resource, value)) throw badRequest(`invalid object type: ${typeOf(value)}`);
   const { unknown, wrongTypes, value: object } = canonical(resource.schema, value, { defaults: false });
   const repeated = fieldFindings({ unknown: [], duplicates });
   if (options.fieldValidation === 'Strict' && repeated[0]) throw badRequest(strictDecodingError(repeated));
@@ -60,10 +58,19 @@ function configOf(exchange: Exchange, { resource, name, namespace, options }: Ap
   return { ...value, metadata: value.metadata ?? {} };
 }
 
-/** Kind and apiVersion are there; that metadata is an object is checked against the schema. */
-function isNamed(value: unknown): value is Partial<Pick<KubeObject, 'metadata'>> & Omit<KubeObject, 'metadata'> {
-  if (typeof value !== 'object' || value === null) return false;
-  return 'kind' in value && Boolean(value.kind) && 'apiVersion' in value && Boolean(value.apiVersion);
+/** Metadata may be left out. */
+type Unchecked = Partial<Pick<KubeObject, 'metadata'>> & Omit<KubeObject, 'metadata'>;
+
+/** It says its kind and apiVersion, and that they are the resource's; metadata is checked against the schema. */
+function isObjectOf(resource: Resource, value: unknown): value is Unchecked {
+  return typeOf(value) === `${apiVersionOf(resource)}, Kind=${resource.kind}`;
+}
+
+/** A type as Go prints it; without a version it is `/, Kind=…`. */
+function typeOf(value: unknown): string {
+  const { apiVersion, kind } = isObject(value) ? value : {};
+  const version = typeof apiVersion === 'string' && apiVersion ? apiVersion : '/';
+  return `${version}, Kind=${typeof kind === 'string' ? kind : ''}`;
 }
 
 function result(
@@ -96,13 +103,6 @@ function result(
   } catch (error) {
     throw error instanceof ApplyConflict ? conflictProblem(error) : error;
   }
-}
-
-/** @throws {DomainError} Invalid if a configuration says another uid than the object has. */
-function refuseOtherUid(resource: Resource, { metadata }: KubeObject, live: KubeObject | undefined): void {
-  const uid = live?.metadata.uid;
-  if (!resource.kept || !uid || !metadata.uid || metadata.uid === uid) return;
-  throw invalid(resource, metadata.name ?? '', [invalidValue('metadata.uid', metadata.uid, 'field is immutable')]);
 }
 
 type Applied = (live: KubeObject | undefined) => KubeObject;

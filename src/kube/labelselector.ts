@@ -123,13 +123,13 @@ class Parser {
   all(): Requirement[] {
     const requirements: Requirement[] = [];
     if (this.#peek().kind === 'end') return requirements;
-    if (!this.#startsRequirement()) this.#fail(this.#peek(), "expected: !, identifier, or 'end of string'");
+    if (!this.#startsRequirement()) throw unexpected(this.#peek(), "expected: !, identifier, or 'end of string'");
     for (;;) {
       requirements.push(this.#requirement());
       const next = this.#take();
       if (next.kind === 'end') return requirements;
-      if (!is(next, ',')) this.#fail(next, "expected: ',' or 'end of string'");
-      if (!this.#startsRequirement()) this.#fail(this.#peek(), "expected: identifier after ','");
+      if (!is(next, ',')) throw unexpected(next, "expected: ',' or 'end of string'");
+      if (!this.#startsRequirement()) throw unexpected(this.#peek(), "expected: identifier after ','");
     }
   }
 
@@ -196,6 +196,11 @@ class Parser {
       if (!is(separator, ',')) this.#fail(separator, "expected: ',' or ')'");
     }
   }
+}
+
+/** The refusal of what stands between requirements; what stands in one is refused as part of it. */
+function unexpected(token: Token, expected: string): Error {
+  return badRequest(`found '${token.text}', ${expected}`);
 }
 
 function is(token: Token, symbol: string): boolean {

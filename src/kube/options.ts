@@ -95,8 +95,12 @@ function listProblems(options: ListOptions): FieldError[] {
 
 function watchProblems(options: ListOptions): FieldError[] {
   const problems: FieldError[] = [];
-  const { resourceVersionMatch: match, sendInitialEvents } = options;
+  const { resourceVersion, resourceVersionMatch: match, sendInitialEvents } = options;
   const field = 'resourceVersionMatch';
+  // A watch from now on is read as one with initial events, which has a match.
+  if (options.continue && sendInitialEvents === undefined && (resourceVersion === '' || resourceVersion === '0')) {
+    problems.push(forbiddenField(field, 'resourceVersionMatch is forbidden when continue is provided'));
+  }
   if (sendInitialEvents !== undefined && match !== NOT_OLDER_THAN) {
     const detail = `sendInitialEvents requires setting resourceVersionMatch to ${NOT_OLDER_THAN}`;
     problems.push(forbiddenField(field, detail));

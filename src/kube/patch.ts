@@ -3,7 +3,7 @@ import { API_BODY_BYTES, CONFLICT_TRIES, JSON_PATCH_OPERATIONS, REPORTED_FIELDS 
 import { canonical } from '../objects/canonical.ts';
 import type { Context } from '../objects/context.ts';
 import { badRequest, DomainError, invalid, invalidValue, isProblem } from '../objects/errors.ts';
-import { type KubeObject, nameOf } from '../objects/object.ts';
+import type { KubeObject } from '../objects/object.ts';
 import type { Resource, Subresource } from '../objects/resource.ts';
 import { updateObject } from '../objects/writes.ts';
 import { applyConfig } from './apply.ts';
@@ -18,7 +18,7 @@ import { applyMergePatch } from './patch/merge.ts';
 import { applyStrategicPatch, BadStrategicPatch } from './patch/strategic.ts';
 import { baseOf, computedOf } from './read.ts';
 import { renderingOf } from './representation.ts';
-import { checkName, isEmptied, otherType, placeInNamespace } from './requestobject.ts';
+import { checkName, isEmptied, otherType, placeInNamespace, refuseOtherUid } from './requestobject.ts';
 import { manage, sendUpdated, sendWritten } from './write.ts';
 
 /**
@@ -72,7 +72,8 @@ interface Change {
 function changeOf(type: Exclude<PatchType, 'apply'>, bytes: Buffer, resource: Resource): Change {
   const { value, duplicates } = decodeJson(bytes, 'the patch');
   if (type === 'json') {
-    const operations = translated(() => jsonPatchOf(value));
+    // Go reads null as a patch that says nothing.
+    const operations = translated(() => jsonPatchOf(value ?? []));
     if (operations.length > JSON_PATCH_OPERATIONS) {
       const message = `The allowed maximum operations in a JSON patch is ${JSON_PATCH_OPERATIONS}, got ${operations.length}`;
       throw new DomainError({ reason: 'RequestEntityTooLarge', message });
@@ -144,10 +145,7 @@ function patched({ exchange, resource, namespace, name, mode }: Target, change: 
   if (repeated !== undefined) warn(exchange, [repeated]);
   checkName(object, name);
   placeInNamespace(resource, object, namespace);
-  if (resource.kept && object.metadata.uid && object.metadata.uid !== uid) {
-    const cause = invalidValue('metadata.uid', object.metadata.uid, 'field is immutable');
-    throw invalid(resource, nameOf(object), resource.kept.repeatsMetadataErrors ? [cause, cause] : [cause]);
-  }
+  if (uid) refuseOtherUid(resource, object, { metadata: { uid } });
   return object;
 }
 

@@ -169,7 +169,11 @@ export async function listObjects(
   const how = renderingOf(exchange, { list: true });
   const asked = selectionOf(resource, options);
   const selection = includes ? narrowed(asked, includes) : asked;
-  if (!resource.kept) return listComputed(exchange, resource, namespace, selection, how);
+  if (!resource.kept) {
+    // They have neither versions nor pages, but what cannot be read is refused all the same.
+    if (!revisionOf(options.resourceVersion) && options.continue) decodeContinue('', options.continue);
+    return listComputed(exchange, resource, namespace, selection, how);
+  }
   const { prefix } = keptOf(resource);
   const token = options.continue ? decodeContinue(prefix, options.continue) : undefined;
   const fresh = listFreshness(options, token);

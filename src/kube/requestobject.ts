@@ -1,8 +1,8 @@
 /** The object in a request's body: decoded, of the right kind, in canonical form, with the name that the URL says. */
 import { API_BODY_BYTES } from '../limits.ts';
 import { canonical } from '../objects/canonical.ts';
-import { badRequest } from '../objects/errors.ts';
-import type { KubeObject } from '../objects/object.ts';
+import { badRequest, invalid, invalidValue } from '../objects/errors.ts';
+import { type KubeObject, nameOf } from '../objects/object.ts';
 import { quoted } from '../objects/quoting.ts';
 import type { Resource } from '../objects/resource.ts';
 import { decodeBody, readBody } from './body.ts';
@@ -87,6 +87,18 @@ export function placeInNamespace(resource: Resource, object: KubeObject, namespa
   metadata.namespace ||= namespace;
   if (metadata.namespace === namespace) return;
   throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+}
+
+/** @throws {DomainError} Invalid if a patch gives the object another uid. */
+export function refuseOtherUid(
+  { kept, ...resource }: Resource,
+  object: KubeObject,
+  old: Pick<KubeObject, 'metadata'> | undefined,
+): void {
+  const { uid } = object.metadata;
+  if (!kept || !old?.metadata.uid || !uid || uid === old.metadata.uid) return;
+  const cause = invalidValue('metadata.uid', uid, 'field is immutable');
+  throw invalid(resource, nameOf(object), kept.repeatsMetadataErrors ? [cause, cause] : [cause]);
 }
 
 /** @throws {DomainError} BadRequest if the object says another name than the URL, or none. */

@@ -44,13 +44,17 @@ test('label selectors match', () => {
 });
 
 test('label selectors that cannot be read', () => {
-  const prefix = 'unable to parse requirement: ';
   for (const [selector, message] of [
     ['a=b=c', "found '=', expected: ',' or 'end of string'"],
-    ['app in x', "found 'x' expected: '('"],
-    ['a b', "found 'b', expected: in, notin, =, ==, !=, gt, lt"],
     ['app=x,', "found '', expected: identifier after ','"],
     [',app', "found ',', expected: !, identifier, or 'end of string'"],
+  ]) {
+    assert.throws(() => parseLabelSelector(selector), { message });
+  }
+  const prefix = 'unable to parse requirement: ';
+  for (const [selector, message] of [
+    ['app in x', "found 'x' expected: '('"],
+    ['a b', "found 'b', expected: in, notin, =, ==, !=, gt, lt"],
     ['!', "found '', expected: identifier"],
     ['app in (x', "found '', expected: ',' or ')'"],
     ['app in (x y)', "found 'y', expected: ',' or ')'"],

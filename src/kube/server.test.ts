@@ -250,7 +250,7 @@ describe('server-side apply', () => {
   test('what is no configuration is refused', async () => {
     for (const [body, query, status, words] of [
       [widget('r'), '', 422, /fieldManager: Required value: is required for apply patch/],
-      [{ metadata: { name: 'r' } }, '?fieldManager=m', 400, /gives its kind and apiVersion/],
+      [{ metadata: { name: 'r' } }, '?fieldManager=m', 400, /invalid object type: /],
       [widget('other'), '?fieldManager=m', 400, /does not match the name on the URL/],
       [widget('r', { odd: 1 }), '?fieldManager=m', 400, /unknown field/],
       ['kind: [', '?fieldManager=m', 400, /YAML/],

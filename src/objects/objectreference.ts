@@ -5,6 +5,7 @@ import type { ObjectSchema } from './schema.ts';
 export const objectReferenceSchema: ObjectSchema = {
   type: 'object',
   component: 'io.k8s.api.core.v1.ObjectReference',
+  mapType: 'atomic',
   description: 'Names another object. Which members count depends on the field that holds the reference.',
   properties: {
     kind: { type: 'string', description: 'Kind of the object that is meant.' },

@@ -43,15 +43,27 @@ export function moveTag(stream: Followed, histories: Histories, move: Move): Mov
   if (!next) return { changed: new Map(), drafts: [] };
   const changed = new Map<string, NamedTagEventList | null>([[move.tag, next]]);
   const drafts: TagMoveDraft[] = [{ tag: move.tag, from, to: newest(next), cause: move.cause }];
-  for (const follower of followersOf(stream, move.tag)) {
+  for (const [follower, after] of followed(stream, histories, move.tag, move.event)) {
     if (changed.has(follower)) continue;
-    const before = histories.get(follower);
-    const after = append(before, follower, move.event);
-    if (!after) continue;
     changed.set(follower, after);
-    drafts.push({ tag: follower, from: newest(before), to: newest(after), cause: 'track' });
+    drafts.push({ tag: follower, from: newest(histories.get(follower)), to: newest(after), cause: 'track' });
   }
   return { changed, drafts };
+}
+
+/** The new histories of the tags that track a tag, once that has come to an event: only those that change. */
+export function followed(
+  stream: Followed,
+  histories: Histories,
+  tag: string,
+  event: TagEvent,
+): Map<string, NamedTagEventList> {
+  const moved = new Map<string, NamedTagEventList>();
+  for (const follower of followersOf(stream, tag)) {
+    const after = append(histories.get(follower), follower, event);
+    if (after) moved.set(follower, after);
+  }
+  return moved;
 }
 
 /** The newest entry of a history, or null. */

@@ -1,9 +1,11 @@
 /** The resource `imagestreams`: a name for a line of images, its tags, and where they have pointed. */
 import { isDeepStrictEqual } from 'node:util';
 import { IMAGE_GROUP, IMAGE_VERSION } from '../images/image.ts';
+import { commonMetadataErrors } from '../images/validate.ts';
 import type { Context, Settings } from '../objects/context.ts';
 import { type FieldError, forbiddenField, notFound } from '../objects/errors.ts';
 import { fieldErrorsText } from '../objects/fielderrors.ts';
+import { validateMetadata } from '../objects/metadata.ts';
 import { type KubeObject, nameOf } from '../objects/object.ts';
 import { readKept } from '../objects/reads.ts';
 import type { Answer, Composition, Kept, Resource } from '../objects/resource.ts';
@@ -71,8 +73,13 @@ function normalise(stream: ImageStream): void {
     lookupPolicy: { local: Boolean(spec.lookupPolicy?.local) },
     ...(normal.length > 0 && { tags: normal }),
   };
-  const histories = new Map(stream.status?.tags?.map((history) => [history.tag, history]));
+  const histories = new Map(stream.status?.tags?.map((history) => [history.tag, withoutNothing(history)]));
   if (stream.status?.tags) stream.status.tags = sortedHistories(histories);
+}
+
+/** A list that holds nothing is none: it is copied entry by entry there. */
+function withoutNothing(history: NamedTagEventList): NamedTagEventList {
+  return history.items?.length ? history : { ...history, items: null };
 }
 
 /** A tag that neither names anything nor failed to is none. */
@@ -191,7 +198,11 @@ const kept: Kept<ImageStream> = {
   generation: false,
   prepareCreate,
   prepareUpdate,
-  validate: (ctx, stream, old) => validate(ctx, stream, old),
+  validate: async (ctx, stream, old) => {
+    const errors = await validate(ctx, stream, old);
+    if (!old) return errors;
+    return [...commonMetadataErrors(stream.metadata, true), ...validateMetadata(imageStreams, stream), ...errors];
+  },
   validateName: streamNameFault,
   alongside,
 };
@@ -228,7 +239,8 @@ const statusRules: Pick<Kept<ImageStream>, 'prepareUpdate' | 'validate'> = {
     const errors = validateHistories(stream.status?.tags ?? [], old?.status?.tags ?? []);
     const policy = registryPolicy(ctx.settings, stream.metadata);
     if (policy) errors.push(...newHistoryErrors(policy, stream, old));
-    return excess === undefined ? errors : [forbiddenField('imageStream', excess), ...errors];
+    const common = commonMetadataErrors(stream.metadata, true);
+    return [...common, ...(excess === undefined ? [] : [forbiddenField('imageStream', excess)]), ...errors];
   },
 };
 

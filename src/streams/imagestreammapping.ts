@@ -10,6 +10,7 @@ import { pathSegmentFault, validateImage } from '../images/validate.ts';
 import type { Context } from '../objects/context.ts';
 import { badRequest, type FieldError, forbidden, invalid, notFound, required } from '../objects/errors.ts';
 import { validateMeta, validateMetadata } from '../objects/metadata.ts';
+import { namespaceCheck } from '../objects/namespaced.ts';
 import { apiTime, nameOf } from '../objects/object.ts';
 import type { Resource, StatusAnswer } from '../objects/resource.ts';
 import { restricted, restrictionsFor } from '../objects/restrictions.ts';
@@ -39,6 +40,7 @@ async function createOnce(ctx: Context, namespace: string, mapping: ImageStreamM
   mapping.metadata.namespace = namespace;
   const image = mapping.image ?? { metadata: {} };
   image.metadata ??= {};
+  await namespaceCheck(ctx.store, namespace, imageStreamMappings, name);
   await refuseExcess(ctx, namespace, name, image);
   // Signatures come from whoever verified them, never with the image.
   delete image.signatures;

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { IMAGE_GROUP, IMAGE_VERSION } from '../images/image.ts';
 import { imageKey, images, shownImage } from '../images/images.ts';
+import { commonMetadataErrors } from '../images/validate.ts';
 import type { Context } from '../objects/context.ts';
 import {
   alreadyExists,
@@ -159,13 +160,18 @@ function refuseOtherChanges(ctx: Context, stream: ImageStream, tag: string, ista
     uid: sent.uid || before.uid,
     resourceVersion: before.resourceVersion,
     creationTimestamp: before.creationTimestamp,
+    generation: before.generation,
     namespace: sent.namespace || before.namespace,
     ...(sent.labels && Object.keys(sent.labels).length > 0
       ? { labels: sent.labels }
       : before.labels && { labels: before.labels }),
   };
   const withFilled = { ...istag, metadata: { ...istag.metadata, ...filled } } as ImageStreamTag;
-  const errors = [...validateMetadataUpdate(withFilled, old, true), ...validateTagOf(ctx, istag, old)];
+  const errors = [
+    ...commonMetadataErrors(withFilled.metadata, true),
+    ...validateMetadataUpdate(withFilled, old, true),
+    ...validateTagOf(ctx, istag, old),
+  ];
   const known = Object.fromEntries(Object.entries(filled).filter(([, value]) => value !== undefined));
   if (!isDeepStrictEqual(known, { ...before })) {
     errors.push(invalidValue('metadata', '', 'may not update fields other than metadata.annotations'));

@@ -1,6 +1,7 @@
 /** The resource `imagetags`: a tag of a stream with both its spec and its whole history, named `<stream>:<tag>`. */
 import { isDeepStrictEqual } from 'node:util';
 import { IMAGE_GROUP, IMAGE_VERSION } from '../images/image.ts';
+import { commonMetadataErrors } from '../images/validate.ts';
 import type { Context } from '../objects/context.ts';
 import {
   alreadyExists,
@@ -61,7 +62,8 @@ function validateSpec(
 ): FieldError[] {
   if (!spec) return [];
   const errors: FieldError[] = [];
-  if (spec.name !== tag) errors.push(invalidValue('spec.name', spec.name, 'must match image tag name'));
+  if (spec.name !== tag || !metadata.name?.includes(':'))
+    errors.push(invalidValue('spec.name', spec.name, 'must match image tag name'));
   const type = spec.referencePolicy?.type || 'Source';
   const policy = withTagInUse(registryPolicy(ctx.settings, metadata), old?.spec);
   return [...errors, ...validateTag({ ...spec, referencePolicy: { type } }, 'spec', policy)];
@@ -71,9 +73,9 @@ function defaultName(itag: ImageTag, tag: string): void {
   if (itag.spec && !itag.spec.name) itag.spec.name = tag;
 }
 
-/** The tag of a name that may not be of the form `<stream>:<tag>`. */
+/** The tag of a name that may not be of the form `<stream>:<tag>`; `latest` where it names none. */
 function tagOf(name: string): string {
-  return name.includes(':') ? splitTagName(name).tag : '';
+  return name.slice(name.indexOf(':') + 1 || name.length) || 'latest';
 }
 
 async function create(ctx: Context, namespace: string, itag: ImageTag): Promise<ImageTag> {
@@ -133,21 +135,34 @@ async function update(
   return { object, created };
 }
 
+function sameContent(itag: ImageTag, old: ImageTag): boolean {
+  const of = ({ spec, status, image }: ImageTag): object => ({
+    spec: spec ?? null,
+    status: status ?? null,
+    image: image ?? null,
+  });
+  return isDeepStrictEqual(of(itag), of(old));
+}
+
 /** Metadata and status must be sent back as they are. */
 function refuseOtherChanges(ctx: Context, stream: ImageStream, tag: string, itag: ImageTag): void {
   const old = imageTagOf(ctx.settings, stream, tag, undefined);
-  const { uid, resourceVersion, creationTimestamp, generation } = old.metadata;
+  const { uid, resourceVersion, creationTimestamp, generation, managedFields } = old.metadata;
   const metadata = {
     ...itag.metadata,
     ...(uid && { uid: itag.metadata.uid || uid }),
     ...(resourceVersion && { resourceVersion }),
-    ...(creationTimestamp && { creationTimestamp: itag.metadata.creationTimestamp || creationTimestamp }),
-    ...(generation !== undefined && { generation: itag.metadata.generation || generation }),
+    ...(creationTimestamp && { creationTimestamp }),
+    ...(generation !== undefined && { generation }),
+    ...(managedFields && { managedFields }),
     ...(old.metadata.namespace && { namespace: itag.metadata.namespace || old.metadata.namespace }),
   };
-  const errors = validateMetadataUpdate({ ...itag, metadata }, old, true);
-  errors.push(...validateSpec(ctx, itag, tag, old));
-  if (!isDeepStrictEqual({ ...metadata }, { ...old.metadata })) errors.push(invalidValue('metadata', '', ONLY_SPEC));
+  const errors = commonMetadataErrors(metadata, true);
+  errors.push(...validateMetadataUpdate({ ...itag, metadata }, old, true), ...validateSpec(ctx, itag, tag, old));
+  // Any change would have its writer manage the fields, and managedFields are metadata, which may not change (sic).
+  const written = managedFields && !sameContent(itag, old);
+  if (written || !isDeepStrictEqual({ ...metadata }, { ...old.metadata }))
+    errors.push(invalidValue('metadata', '', ONLY_SPEC));
   if (!isDeepStrictEqual(itag.status ?? null, old.status)) errors.push(invalidValue('status', '', ONLY_SPEC));
   if (errors.length > 0) throw invalid(imageTags, nameOf(itag), errors);
 }

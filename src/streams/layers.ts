@@ -54,7 +54,7 @@ function describe(blobs: Record<string, ImageLayerData>, name: string, image: Im
   });
   const manifests = (image.dockerImageManifests ?? []).map(({ digest }) => digest);
   blobs[name] ??= { size: null, mediaType };
-  const config = configOf(image, mediaType);
+  const config = configOf(image, image.dockerImageManifestMediaType);
   if (config) blobs[config] ??= { size: null, mediaType: mediaType === OCI_MANIFEST ? OCI_CONFIG : DOCKER_CONFIG };
   return {
     imageMissing: false,
@@ -65,7 +65,7 @@ function describe(blobs: Record<string, ImageLayerData>, name: string, image: Im
 }
 
 /** The config's digest stands in the metadata of images that have one. */
-function configOf(image: Image, mediaType: string): string | undefined {
+function configOf(image: Image, mediaType: string | undefined): string | undefined {
   if (mediaType !== DOCKER_MANIFEST && mediaType !== OCI_MANIFEST) return undefined;
   const metadata = image.dockerImageMetadata as { Id?: string } | undefined;
   return metadata?.Id || undefined;

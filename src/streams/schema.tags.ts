@@ -73,7 +73,7 @@ export const tagReferenceSchema: ObjectSchema = {
   description: 'What a tag should be: where its image comes from, and how it is fetched and handed on.',
   required: ['name'],
   properties: {
-    name: { type: 'string', empty: 'always', description: 'Name of the tag.' },
+    name: { type: 'string', empty: 'always', default: '', description: 'Name of the tag.' },
     annotations: {
       type: 'map',
       values: { type: 'string' },

@@ -10,10 +10,11 @@ import { IMAGE_GROUP } from '../images/image.ts';
 import type { Context } from '../objects/context.ts';
 import { type FieldError, forbiddenField, invalidValue } from '../objects/errors.ts';
 import { apiTime, nameOf } from '../objects/object.ts';
-import { type Move, moveTag, newest } from './history.ts';
+import { followed, type Move, moveTag, newest } from './history.ts';
 import { imagesOf } from './streamimages.ts';
 import type { ImageStream, NamedTagEventList, ObjectReference, TagEvent, TagReference } from './types.ts';
 
+const NAMELESS = 'unable to retrieve image stream: Name parameter required.';
 const FORM = 'must be of the form <tag>, <repo>:<tag>, <id>, or <repo>@<id>';
 
 /** Whether a tag takes its image from somewhere else than before. What counts is listed in contract order. */
@@ -86,19 +87,29 @@ export async function applySpecTags(
   for (const tag of changed) {
     const resolved = await resolve(ctx, { stream, histories, find }, tag, tag.from ?? {});
     if ('error' in resolved) errors.push(resolved.error);
-    else if (resolved.event) {
-      apply(stream, histories, { tag: tag.name, event: resolved.event, cause: 'tag' }, propagate);
-    }
+    else if (resolved.event) apply(stream, histories, { tag: tag.name, event: resolved.event, cause: 'tag' });
   }
+  if (propagate) follow(stream, old, histories);
   setHistories(stream, histories);
   return errors;
 }
 
-function apply(stream: ImageStream, histories: Map<string, NamedTagEventList>, move: Move, propagate: boolean): void {
+function apply(stream: ImageStream, histories: Map<string, NamedTagEventList>, move: Move): void {
   const { namespace = '', name = '' } = stream.metadata;
-  const tags = propagate ? (stream.spec?.tags ?? []) : [];
-  for (const [tag, history] of moveTag({ namespace, name, tags }, histories, move).changed) {
+  for (const [tag, history] of moveTag({ namespace, name, tags: [] }, histories, move).changed) {
     if (history) histories.set(tag, history);
+  }
+}
+
+/** Takes along what tracks the tags whose newest entry is another than before, be it by its generation alone. */
+function follow(stream: ImageStream, old: ImageStream | undefined, histories: Map<string, NamedTagEventList>): void {
+  const { namespace = '', name = '' } = stream.metadata;
+  const before = new Map(old?.status?.tags?.map((history) => [history.tag, history]));
+  for (const tag of [...histories.keys()].sort()) {
+    const event = newest(histories.get(tag));
+    if (!event || isDeepStrictEqual(event, newest(before.get(tag)))) continue;
+    const at = { namespace, name, tags: stream.spec?.tags ?? [] };
+    for (const [follower, history] of followed(at, histories, tag, event)) histories.set(follower, history);
   }
 }
 
@@ -126,6 +137,7 @@ async function resolve(ctx: Context, at: Resolving, tag: TagReference, from: Obj
     return { event: { created: apiTime(ctx.now()), dockerImageReference: name, image: '', generation } };
   }
   const source = sourceOf(from, nameOf(at.stream));
+  if (source?.stream === '') return { error: invalidValue(`${path}.name`, name, NAMELESS) };
   if (!source) return { error: invalidValue(`${path}.name`, name, FORM) };
   const namespace = from.namespace || (at.stream.metadata.namespace ?? '');
   const own = namespace === at.stream.metadata.namespace && source.stream === nameOf(at.stream);

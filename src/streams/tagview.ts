@@ -29,6 +29,7 @@ export function streamAndTag(name: string, kind: string): { readonly stream: str
 export function splitTagName(name: string): { readonly stream: string; readonly tag: string } {
   const colon = name.indexOf(':');
   if (colon < 0) throw badRequest(`${JSON.stringify(name)} must be of the form <stream_name>:<tag>`);
+  if (colon === 0) throw badRequest('Name parameter required.');
   return { stream: name.slice(0, colon), tag: name.slice(colon + 1) || 'latest' };
 }
 

@@ -1,6 +1,6 @@
 /** What is wrong with an ImageStream or a tag, in the words of openshift-apiserver (pkg/image/apis/image/validation). */
 import { parseReference, ReferenceInvalid } from '../image/reference.ts';
-import { nulFault, referenceFault } from '../images/validate.ts';
+import { nulFault, pathSegmentFault, referenceFault } from '../images/validate.ts';
 import { type FieldError, forbiddenField, invalidValue, required } from '../objects/errors.ts';
 import { nameOf } from '../objects/object.ts';
 import { historyErrors, type RegistryPolicy, sourceRefusal } from './registrypolicy.ts';
@@ -11,6 +11,8 @@ const REPOSITORY_CHARACTERS = 255;
 
 /** Why a name cannot be a stream's; undefined if it can. */
 export function streamNameFault(name: string): string | undefined {
+  const fault = pathSegmentFault(name);
+  if (fault !== undefined) return fault;
   return STREAM_NAME.test(name) ? undefined : 'must match "[a-z0-9]+(?:[._-][a-z0-9]+)*"';
 }
 

@@ -53,7 +53,7 @@ export function apply(
   time: string,
   untouched?: FieldSet,
 ): KubeObject {
-  if (config.metadata.managedFields?.length) throw badRequest('metadata.managedFields must be nil');
+  if (config.metadata.managedFields) throw badRequest('metadata.managedFields must be nil');
   try {
     const base = live ? comparable(schema, live) : { ...head(config), metadata: {} };
     const managed = managedBefore(schema, live, base, manager.apiVersion, time);

@@ -54,7 +54,7 @@ test('compare finds items of a keyed list by their key, wherever they stand', ()
   );
   assert.deepEqual(
     pathsOf(modified).map((path) => pathText(path)),
-    ['.spec.tags[name="a"].from.name'],
+    ['.spec.tags[name="a"].from'],
   );
   assert.ok(pathsOf(added).some((path) => pathText(path) === '.spec.tags[name="c"]'));
   assert.ok(pathsOf(removed).some((path) => pathText(path) === '.spec.tags[name="b"]'));
@@ -88,7 +88,7 @@ test('an update takes the fields that it changes from their managers, and no oth
     ],
   );
   assert.deepEqual(managed[1]?.fieldsV1, {
-    'f:spec': { 'f:tags': { 'k:{"name":"a"}': { 'f:from': { 'f:name': {} } } } },
+    'f:spec': { 'f:tags': { 'k:{"name":"a"}': { 'f:from': {} } } },
   });
 });
 
@@ -115,7 +115,7 @@ test('apply of what another manages is a conflict that names manager and field; 
       assert.ok(error instanceof ApplyConflict);
       assert.deepEqual(
         error.conflicts.map(({ manager, path }) => [manager.manager, pathText(path)]),
-        [['one', '.spec.tags[name="a"].from.name']],
+        [['one', '.spec.tags[name="a"].from']],
       );
       return true;
     },
