@@ -2,7 +2,7 @@
 import { API_BODY_BYTES, CONFLICT_TRIES } from '../limits.ts';
 import { canonical } from '../objects/canonical.ts';
 import type { Context } from '../objects/context.ts';
-import { badRequest, invalid, invalidValue, isProblem } from '../objects/errors.ts';
+import { badRequest, isProblem } from '../objects/errors.ts';
 import { ApplyConflict, apply, conflictProblem } from '../objects/fields/apply.ts';
 import type { Manager } from '../objects/fields/managed.ts';
 import { apiTime, type KubeObject } from '../objects/object.ts';

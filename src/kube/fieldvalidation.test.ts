@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkFields, fieldFindings, strictDecodingError } from './fieldvalidation.ts';
+import { checkFields, fieldFindings, inBodyOrder, strictDecodingError } from './fieldvalidation.ts';
 
 const CONFIG_MAP = { kind: 'ConfigMap', version: 'v1' };
 const FOUND = { unknown: ['metadata.odd', 'unknown'], duplicates: ['data.k', 'data'] };
@@ -43,4 +43,10 @@ test('a wrong type is refused in every mode', () => {
 test('the words for a patch', () => {
   const words = fieldFindings({ unknown: ['a'], duplicates: ['b'] });
   assert.equal(strictDecodingError(words), 'strict decoding error: duplicate field "b", unknown field "a"');
+});
+
+test('unknown members of a body are told in its order, depth first', () => {
+  const body = { odd: 1, spec: { tags: [{ z: 1, name: 'a', b: 2 }], more: 3 }, 'a.b': 4 };
+  const paths = ['a.b', 'odd', 'spec.more', 'spec.tags[0].b', 'spec.tags[0].z'];
+  assert.deepEqual(inBodyOrder(body, paths), ['odd', 'spec.tags[0].z', 'spec.tags[0].b', 'spec.more', 'a.b']);
 });

@@ -9,7 +9,7 @@ export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
 /** What was found in a body. */
 export interface FieldFindings {
-  /** Paths of members that are not known, sorted. */
+  /** Paths of members that are not known: of a body in its order, otherwise sorted. */
   readonly unknown: readonly string[];
   /** Paths of members that stand there more than once, in the order of the body. */
   readonly duplicates: readonly string[];
@@ -30,6 +30,23 @@ export function fieldFindings({ unknown, duplicates }: FieldFindings): string[] 
     ...unknown.map((path) => `unknown field ${quoted(path)}`),
   ];
   return words.slice(0, REPORTED_FIELDS);
+}
+
+/** Paths of a body's members in the order in which they stand there. */
+export function inBodyOrder(body: unknown, paths: readonly string[]): string[] {
+  if (paths.length < 2) return [...paths];
+  const wanted = new Set(paths);
+  const found: string[] = [];
+  const visit = (value: unknown, at: string): void => {
+    if (wanted.has(at)) found.push(at);
+    if (typeof value !== 'object' || value === null) return;
+    for (const [key, member] of Object.entries(value)) {
+      if (Array.isArray(value)) visit(member, `${at}[${key}]`);
+      else visit(member, at === '' ? key : `${at}.${key}`);
+    }
+  };
+  visit(body, '');
+  return found;
 }
 
 /** Findings as one text, with which they are refused under `Strict`. */

@@ -87,13 +87,17 @@ test('versions', () => {
 test('options of writes', () => {
   const options = createOptions(query('dryRun=All&fieldManager=me&fieldValidation=Strict'));
   assert.deepEqual(options, { dryRun: true, fieldManager: 'me', fieldValidation: 'Strict', force: false });
-  assert.equal(updateOptions(query('dryRun=')).dryRun, false);
+  assert.equal(updateOptions(query('')).dryRun, false);
   assert.equal(patchOptions(query('fieldManager=a&force=true'), true).force, true);
   const invalid = (kind: string): string => `${kind}.meta.k8s.io "" is invalid: `;
   for (const [work, words] of [
     [
       () => createOptions(query('fieldValidation=Other')),
       `${invalid('CreateOptions')}fieldValidation: Unsupported value: "Other": supported values: "", "Ignore", "Strict", "Warn"`,
+    ],
+    [
+      () => createOptions(query('dryRun=')),
+      `${invalid('CreateOptions')}dryRun: Unsupported value: [""]: supported values: "All"`,
     ],
     [
       () => updateOptions(query('dryRun=Maybe')),

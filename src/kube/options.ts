@@ -151,7 +151,7 @@ export function patchOptions(query: Query, apply: boolean): WriteOptions {
 }
 
 function writeOptions(kind: string, query: Query, before: readonly FieldError[]): WriteOptions {
-  const dryRun = query.getAll('dryRun').filter((value) => value !== '');
+  const dryRun = query.getAll('dryRun');
   const fieldManager = query.get('fieldManager') ?? '';
   const mode = query.get('fieldValidation') || 'Warn';
   const force = booleanOf(query, 'force') ?? false;
@@ -218,7 +218,7 @@ interface DeleteMembers {
 
 function queryMembers(query: Query): DeleteMembers {
   return {
-    dryRun: query.getAll('dryRun').filter((value) => value !== ''),
+    dryRun: query.getAll('dryRun'),
     orphanDependents: booleanOf(query, 'orphanDependents'),
     propagationPolicy: query.get('propagationPolicy') ?? undefined,
     gracePeriodSeconds: integerOf(query, 'gracePeriodSeconds'),
