@@ -8,6 +8,8 @@ const MiB = 1024 * KiB;
 
 /** Bytes of one request body of the Kubernetes API: etcd's and kube-apiserver's own 3 MiB. */
 export const API_BODY_BYTES = 3 * MiB;
+/** Seconds within which a body of the Kubernetes edge must have come. */
+export const API_BODY_SECONDS = 60;
 /** Nesting of JSON that is accepted in any body, manifest or config. */
 export const JSON_DEPTH = 32;
 /** Operations of one JSON patch, as in kube-apiserver. */

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { API_YAML_BYTES, JSON_DEPTH } from '../limits.ts';
+import { API_BODY_SECONDS, API_YAML_BYTES, JSON_DEPTH } from '../limits.ts';
 import { DomainError } from '../objects/errors.ts';
 import { decodeBody, readBody } from './body.ts';
 
@@ -215,4 +216,20 @@ test('a body that is too large, compressed or broken off is refused', async () =
     await read(`${POST}Content-Length: 5\r\n\r\nhel`, 5, true),
     'BadRequest: the body of the request broke off before its end',
   );
+});
+
+test('a body that stands still is waited for no longer than its time', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const req = Object.assign(new PassThrough(), { headers: {} }) as unknown as IncomingMessage & PassThrough;
+  const body = readBody(req, 1024);
+  req.write('{"kind":');
+  t.mock.timers.tick(API_BODY_SECONDS * 1000 - 1);
+  t.mock.timers.tick(1);
+  await assert.rejects(body, /has not come to its end within 60 seconds/);
+  const quick = Object.assign(new PassThrough(), { headers: {} }) as unknown as IncomingMessage & PassThrough;
+  const whole = readBody(quick, 1024);
+  quick.end('{}');
+  assert.equal((await whole).toString(), '{}');
+  // Its time has been stopped: nothing happens when it would be over.
+  t.mock.timers.tick(API_BODY_SECONDS * 1000);
 });

@@ -1,6 +1,6 @@
 /** Bodies of requests: read whole within a limit, decoded as JSON or YAML, with the members that stand there twice. */
 import type { IncomingMessage } from 'node:http';
-import { JSON_DEPTH } from '../limits.ts';
+import { API_BODY_SECONDS, JSON_DEPTH } from '../limits.ts';
 import { badRequest, DomainError } from '../objects/errors.ts';
 import { surveyed } from './jsonsurvey.ts';
 import { bodyType } from './negotiate.ts';
@@ -18,7 +18,7 @@ export interface Decoded {
  * The whole body. Nothing that the request asks for may be begun before it is there.
  * @throws {DomainError} RequestEntityTooLarge as soon as it is known (what is left is not read: the answer should close
  *   the connection); UnsupportedMediaType if it is compressed, which kube-apiserver does not take either; BadRequest if
- *   the client breaks off.
+ *   the client breaks off or takes too long.
  */
 export async function readBody(req: IncomingMessage, limitBytes: number): Promise<Buffer> {
   const encoding = req.headers['content-encoding']?.trim().toLowerCase();
@@ -45,7 +45,15 @@ function collected(req: IncomingMessage, limitBytes: number): Promise<Buffer> {
   const end = (): void =>
     settle(() => resolve(pieces.length === 1 ? (pieces[0] ?? Buffer.alloc(0)) : Buffer.concat(pieces)));
   const broken = (): void => settle(() => reject(badRequest('the body of the request broke off before its end')));
+  const late = (): void => {
+    req.pause();
+    settle(() =>
+      reject(badRequest(`the body of the request has not come to its end within ${API_BODY_SECONDS} seconds`)),
+    );
+  };
+  const timer = setTimeout(late, API_BODY_SECONDS * 1000);
   const settle = (then: () => void): void => {
+    clearTimeout(timer);
     req.off('data', take).off('end', end).off('close', broken);
     // An error that comes after this is of no interest, but must have a listener.
     req.off('error', broken).on('error', () => undefined);
