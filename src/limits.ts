@@ -59,6 +59,8 @@ export const BLOB_PIECE_CHUNKS = 256;
 export const BLOB_WRITEBACK_BYTES = 64 * MiB;
 /** Uploads whose running hash is kept (about 1 KiB each); the content of others is read again at their commit. */
 export const UPLOAD_HASHES = 1_000;
+/** Blobs of which a process remembers that it has looked at all of them, about 200 bytes each. */
+export const VERIFIED_BLOBS = 50_000;
 /** Bytes of small blobs (manifests above all) that are kept in memory. */
 export const BLOB_CACHE_BYTES = 16 * MiB;
 

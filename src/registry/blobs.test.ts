@@ -3,7 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { memoryContent, openMemoryBlobs } from '../blobs/memory/memory.ts';
+import { isVerified } from '../blobs/verified.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
+import { linkBlob } from '../streams/repository.ts';
 import { type Reply, startTrial, type Trial } from './trial.ts';
 
 const BYTES = randomBytes(3 * 1024 * 1024 + 17);
@@ -137,4 +140,33 @@ test('a client that closes while it is being sent a blob is no fault', async () 
   }
   await wait(20);
   assert.deepEqual(trial.faults, []);
+});
+
+test('content that the disk has changed is never served as whole, small or large; what is read once is known', async () => {
+  const ground = memoryContent();
+  const other = await startTrial({ blobs: openMemoryBlobs(ground) });
+  const ctx = { ...other.services, user: { name: 'x', groups: [] }, dryRun: false, warn: () => undefined };
+  const get = (blob: Digest): Promise<Reply> => other.call('GET', `/v2/dev/app/blobs/${blob}`);
+  for (const size of [100, 3_000_000]) {
+    const bytes = randomBytes(size);
+    const blob = digestOf(bytes);
+    const wrong = Buffer.from(bytes);
+    wrong[size - 50] = (wrong[size - 50] ?? 0) ^ 1;
+    ground.blobs.set(blob, wrong);
+    await linkBlob(ctx, { namespace: 'dev', stream: 'app' }, blob, size);
+    if (size > 1_000) await assert.rejects(get(blob), /aborted|socket hang up/);
+    else {
+      const reply = await get(blob);
+      assert.equal(reply.status, 500);
+      assert.match(reply.body.toString(), /is damaged: .*headgate scrub/);
+    }
+    assert.equal(other.faults.length, 1, 'whoever runs the server is told');
+    other.faults.length = 0;
+    const well = digestOf(wrong);
+    ground.blobs.set(well, wrong);
+    await linkBlob(ctx, { namespace: 'dev', stream: 'app' }, well, size);
+    for (let times = 0; times < 2; times += 1) assert.ok((await get(well)).body.equals(wrong));
+    assert.ok(isVerified(other.services.blobs, well));
+  }
+  await other.stop();
 });

@@ -1,10 +1,12 @@
 /** Blobs: sent whole or in ranges, and let go of. */
 
+import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
 import type { BlobBody, BlobStream, ByteRange } from '../blobs/blobs.ts';
+import { isVerified, rememberVerified } from '../blobs/verified.ts';
 import { leaseContent } from '../collecting/leases.ts';
-import { type Digest, digestHex, parseDigest } from '../image/digest.ts';
+import { type Digest, digestAlgorithm, digestHex, digestOf, parseDigest } from '../image/digest.ts';
 import { BLOB_RANGES, DOWNLOAD_IDLE_SECONDS } from '../limits.ts';
 import { endWith } from '../observe/answer.ts';
 import { readableBlob, unlinkBlob } from '../streams/repository.ts';
@@ -87,7 +89,7 @@ async function sendBlob(exchange: Exchange, target: Target, digest: Digest, size
   switch (selection.kind) {
     case 'whole': {
       const body = await openBlob(exchange, target, digest);
-      return send(exchange, 200, [...blobHeaders(digest, size), 'Content-Type', OCTETS], body);
+      return sendVerified(exchange, [...blobHeaders(digest, size), 'Content-Type', OCTETS], body, digest);
     }
     case 'one': {
       const { start, end } = selection.range;
@@ -112,15 +114,55 @@ async function openBlob(exchange: Exchange, target: Target, digest: Digest, rang
   return body;
 }
 
-/** Answers with content that was opened. */
-export function send(exchange: Exchange, status: number, headers: string[], body: BlobBody): Promise<void> {
+/**
+ * Answers 200 with the whole of a blob, and holds it against its digest the first time. A client has been told the length
+ * by then, so content that does not fit breaks off before its last bytes and cannot be taken for whole.
+ * @throws {RegistryError} UNKNOWN for damaged content, where nothing has been sent yet; for more, after what was sent.
+ */
+export async function sendVerified(
+  exchange: Exchange,
+  headers: string[],
+  body: BlobBody,
+  digest: Digest,
+): Promise<void> {
+  const { blobs } = exchange.services;
+  if (isVerified(blobs, digest)) return send(exchange, 200, headers, body);
+  if (body.bytes) {
+    if (digestOf(body.bytes, digestAlgorithm(digest)) !== digest) throw damaged(digest);
+    rememberVerified(blobs, digest);
+    return send(exchange, 200, headers, body);
+  }
+  const hash = createHash(digestAlgorithm(digest));
+  let left = body.size;
+  await send(exchange, 200, headers, body, (piece) => {
+    hash.update(piece);
+    left -= piece.length;
+    if (left > 0) return;
+    if (left < 0 || hash.digest('hex') !== digestHex(digest)) throw damaged(digest);
+    rememberVerified(blobs, digest);
+  });
+}
+
+function damaged(digest: Digest): RegistryError {
+  const message = `the content of ${digest} is damaged: "headgate scrub" sets it aside, and pushing the image again mends it`;
+  return new RegistryError('UNKNOWN', message, { detail: { digest } });
+}
+
+/** Answers with content that was opened. `look` is shown each piece before it is sent, and throws to break off. */
+export function send(
+  exchange: Exchange,
+  status: number,
+  headers: string[],
+  body: BlobBody,
+  look?: (piece: Buffer) => void,
+): Promise<void> {
   const { res } = exchange;
   if (res.destroyed) {
     body.stream?.destroy();
     return Promise.resolve();
   }
   res.writeHead(status, headers);
-  if (body.stream) return pour(exchange, body.stream);
+  if (body.stream) return pour(exchange, body.stream, look);
   if (body.bytes) endWith(res, body.bytes);
   else res.end();
   return Promise.resolve();
@@ -130,7 +172,11 @@ export function send(exchange: Exchange, status: number, headers: string[], body
  * Sends a stream to its end. A client that has had enough and closes is no error. If the source breaks off the
  * connection is closed, for the status has gone out already and only that tells the client.
  */
-function pour(exchange: Exchange, source: BlobStream | (() => AsyncGenerator<Buffer>)): Promise<void> {
+function pour(
+  exchange: Exchange,
+  source: BlobStream | (() => AsyncGenerator<Buffer>),
+  look?: (piece: Buffer) => void,
+): Promise<void> {
   const { res } = exchange;
   res.setTimeout(DOWNLOAD_IDLE_SECONDS * 1000);
   return new Promise((resolve, reject) => {
@@ -140,14 +186,25 @@ function pour(exchange: Exchange, source: BlobStream | (() => AsyncGenerator<Buf
       else resolve();
     };
     if (typeof source === 'function') pipeline(source, res, settled);
-    else pump(source, res, settled);
+    else pump(source, res, settled, look);
   });
 }
 
 /** As `pipeline`, but hands each piece back once the system has taken all of it. */
-function pump(source: BlobStream, res: ServerResponse, settled: (error?: Error) => void): void {
+function pump(
+  source: BlobStream,
+  res: ServerResponse,
+  settled: (error?: Error) => void,
+  look?: (piece: Buffer) => void,
+): void {
   let failed: Error | undefined;
   source.on('data', (piece: Buffer) => {
+    try {
+      look?.(piece);
+    } catch (error) {
+      source.destroy(error instanceof Error ? error : undefined);
+      return;
+    }
     const more = res.write(piece, (error) => {
       if (!error) source.handBack?.(piece);
     });

@@ -3,6 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Blobs } from '../blobs/blobs.ts';
 import type { CachedBlobs } from '../blobs/cache.ts';
+import { isVerified } from '../blobs/verified.ts';
 import { leaseContent } from '../collecting/leases.ts';
 import { type Digest, digestAlgorithm, digestOf } from '../image/digest.ts';
 import { type Manifest, manifestDigest, parseManifest } from '../image/manifest.ts';
@@ -13,7 +14,7 @@ import { endWith } from '../observe/answer.ts';
 import type { Awaitable } from '../store/store.ts';
 import { admitPush, deleteManifest, deleteTag, pushManifest } from '../streams/push.ts';
 import { type ManifestLink, repositoryExists, resolveDigest, resolveTag } from '../streams/repository.ts';
-import { requireDigest, send } from './blobs.ts';
+import { requireDigest, send, sendVerified } from './blobs.ts';
 import { readBody } from './body.ts';
 import { RegistryError } from './errors.ts';
 import {
@@ -53,7 +54,7 @@ function answerManifest(exchange: Exchange, target: Target, link: ManifestLink |
     return target.last.includes(':') ? answerLeasedHead(exchange, target, link.digest) : answerHead(res, link);
   }
   const blobs: Blobs & Partial<Pick<CachedBlobs, 'peek'>> = services.blobs;
-  const bytes = blobs.peek?.(link.digest);
+  const bytes = isVerified(services.blobs, link.digest) ? blobs.peek?.(link.digest) : undefined;
   if (!bytes) return readManifest(exchange, target, link);
   res.writeHead(200, manifestHeaders(link));
   endWith(res, bytes);
@@ -93,7 +94,9 @@ async function readManifest(exchange: Exchange, target: Target, link: ManifestLi
     const message = `${target.last} is an image of ${target.name}, but its manifest is not kept in this registry`;
     throw new RegistryError('MANIFEST_UNKNOWN', message, { detail: { digest: link.digest } });
   }
-  await send(exchange, 200, manifestHeaders(link), body);
+  // The digest of schema 1 is not that of all its bytes.
+  if (isSchema1Type(link.mediaType)) await send(exchange, 200, manifestHeaders(link), body);
+  else await sendVerified(exchange, manifestHeaders(link), body, link.digest);
 }
 
 function refuseUnknown(exchange: Exchange, target: Target): Promise<never> {

@@ -3,7 +3,8 @@
  * blob store every time, so that whatever happened to a request, the next one is told the truth.
  */
 import type { OutgoingHttpHeaders } from 'node:http';
-import { type UploadId, UploadOffset } from '../blobs/blobs.ts';
+import { type CommittedBlob, type UploadId, UploadOffset } from '../blobs/blobs.ts';
+import { rememberVerified } from '../blobs/verified.ts';
 import { leaseContent } from '../collecting/leases.ts';
 import type { Digest } from '../image/digest.ts';
 import { UPLOAD_IDLE_SECONDS } from '../limits.ts';
@@ -61,7 +62,7 @@ export async function finishUpload(exchange: Exchange, target: Target): Promise<
   try {
     // Content that is there already need not be written again, so from now on it must not be collected.
     await leaseContent(ctx, digest);
-    ({ size } = await exchange.services.blobs.commit(session.id, digest));
+    ({ size } = await commitUpload(exchange, session.id, digest));
   } catch (error) {
     // Whatever made the upload vanish, its session is of no more use.
     if ((await exchange.services.blobs.uploaded(session.id)) === undefined) {
@@ -72,6 +73,14 @@ export async function finishUpload(exchange: Exchange, target: Target): Promise<
   // Together, so that the store writes both to disk at once.
   await Promise.all([linkBlob(ctx, target.repo, digest, size), closeSession(exchange.services, session.id)]);
   answerCreated(exchange, target, digest);
+}
+
+/** Makes an upload a blob. What was not there before has been looked at on its way in. */
+async function commitUpload({ services }: Exchange, id: UploadId, digest: Digest): Promise<CommittedBlob> {
+  const existed = (await services.blobs.stat(digest)) !== undefined;
+  const committed = await services.blobs.commit(id, digest);
+  if (!existed) rememberVerified(services.blobs, digest);
+  return committed;
 }
 
 /** GET: how much a session holds. */
@@ -126,7 +135,7 @@ async function takeWhole(exchange: Exchange, target: Target, digest: Digest): Pr
   try {
     if (hasBody(exchange.req)) await append(exchange, id, 0);
     await leaseContent(exchange.services, digest);
-    ({ size } = await blobs.commit(id, digest));
+    ({ size } = await commitUpload(exchange, id, digest));
   } catch (error) {
     await blobs.abort(id);
     throw error;
