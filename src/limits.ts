@@ -259,6 +259,8 @@ export const REFERRERS_BYTES = 4 * MiB - 4 * KiB;
 
 /** API tokens that are kept in memory once they have been used; a token that is not takes one read of the store. */
 export const ACCESS_TOKENS_KEPT = 10_000;
+/** Milliseconds after the start at which roles are looked after. */
+export const ROLE_UPKEEP_DELAY_MS = 1_000;
 /** Seconds after which looking after roles is tried again when the store was away. */
 export const ROLE_UPKEEP_RETRY_SECONDS = 5;
 /** Combinations of verbs, groups, resources and names of a role that are compared with what its giver holds. */

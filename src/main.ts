@@ -15,7 +15,6 @@ import { Rbac } from './access/rbac.ts';
 import { AccessTokens } from './access/tokens.ts';
 import { MASTERS } from './access/user.ts';
 import { BlobError } from './blobs/blobs.ts';
-import { startAggregation } from './cluster/clusterroleaggregation.ts';
 import { startCollector } from './cluster/collector.ts';
 import { dropOldEvents } from './cluster/events.ts';
 import { NamespaceKeeper } from './cluster/namespacecontents.ts';
@@ -23,7 +22,8 @@ import { ensureNamespaces, SEED_NAMESPACES } from './cluster/namespaces.ts';
 import { startPurge } from './cluster/purge.ts';
 import { startQuotaCounts } from './cluster/quotacounts.ts';
 import { clusterResources } from './cluster/resources.ts';
-import { restoreSeeds, seedAccess } from './cluster/seed.ts';
+import { startRoleUpkeep } from './cluster/roleupkeep.ts';
+import { seedAccess } from './cluster/seed.ts';
 import { TokenSecretKeeper } from './cluster/tokensecrets.ts';
 import { startCollecting } from './collecting/schedule.ts';
 import { type Config, isDnsName } from './config.ts';
@@ -157,9 +157,7 @@ async function startUpkeep(
     logger.warn({ err }, `${what} could not be looked at; the next start tries again`);
   opened.adopt(new TokenSecretKeeper(ctx, notLookedAt('secrets that wait for tokens')), (it) => it.close());
   opened.adopt(new NamespaceKeeper(ctx, notLookedAt('what belongs into every namespace')), (it) => it.close());
-  const restored = restoreSeeds(ctx).catch(notLookedAt('default roles and bindings'));
-  opened.defer(() => restored);
-  opened.adopt(startAggregation(ctx), (it) => it.close());
+  opened.adopt(startRoleUpkeep(ctx, notLookedAt('default roles and bindings')), (it) => it.close());
 }
 
 /** The server's own doings, before anyone calls. */

@@ -17,7 +17,8 @@ import { startAggregation } from './clusterroleaggregation.ts';
 import { ensureNamespaces } from './namespaces.ts';
 import { clusterRoleBindings, roleBindings } from './rolebindings.ts';
 import { clusterRoles } from './roles.ts';
-import { restoreSeeds, seedAccess } from './seed.ts';
+import { restoreSeeds, SEED_VERSION, seedAccess } from './seed.ts';
+import { seedHash } from './seedcontent.ts';
 
 async function seeded(): Promise<Context> {
   const ctx = await testContext();
@@ -36,6 +37,10 @@ const image = (verb: string, resource: string, namespace = 'team'): Attributes =
   const [name = '', subresource] = resource.split('/');
   return { verb, group: 'image.openshift.io', resource: name, ...(subresource && { subresource }), namespace };
 };
+
+test('the version of the seeds is theirs', () => {
+  assert.equal(SEED_VERSION, seedHash(), 'what is seeded has changed: set SEED_VERSION in seed.ts to its hash');
+});
 
 test('the seeds are valid objects', async () => {
   const ctx = await seeded();

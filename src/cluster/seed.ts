@@ -3,7 +3,6 @@
  * missing and leave alone what an administrator added, as Kubernetes does; an object whose annotation
  * `rbac.authorization.kubernetes.io/autoupdate` is `false` is not touched at all.
  */
-import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { missingRules } from '../access/grants.ts';
 import type { ClusterRole, RoleBinding } from '../access/role.ts';
@@ -19,27 +18,24 @@ import { type Change, CommitConflict } from '../store/store.ts';
 import { aggregatedRules } from './clusterroleaggregation.ts';
 import { clusterRoleBindings, roleBindings } from './rolebindings.ts';
 import { clusterRoles, roles } from './roles.ts';
-import { namespaceBindings, seedClusterBindings, seedLocalBindings, seedLocalRoles } from './seedbindings.ts';
-import { kubernetesRoles } from './seedroles.kubernetes.ts';
-import { openshiftRoles } from './seedroles.openshift.ts';
+import { namespaceBindings } from './seedbindings.ts';
 import { AUTOUPDATE } from './seedrule.ts';
 
-/** Holds the hash of the seeds that the store has been given. */
+/** Holds the version of the seeds that the store has been given. */
 const MARKER = '/seeded/access';
-
-const seedClusterRoles: readonly ClusterRole[] = [...kubernetesRoles, ...openshiftRoles];
+/** The hash of what is seeded; written down, so that a start need not load all of it to see that nothing is new. */
+export const SEED_VERSION = '572e2fa991befc45';
 
 /**
  * Makes sure that the store has been given these seeds once: where it has, one key is read.
  * @throws {StoreError}
  */
 export async function seedAccess(ctx: Context): Promise<void> {
-  const version = versionOf();
   const marker = await ctx.store.get(MARKER);
-  if (marker?.value.toString() === version) return;
+  if (marker?.value.toString() === SEED_VERSION) return;
   await retried(async () => {
     const changes = [...(await missing(ctx)), ...(await missingInNamespaces(ctx))];
-    await commitAll(ctx, [...changes, { op: 'put', key: MARKER, value: Buffer.from(version) }]);
+    await commitAll(ctx, [...changes, { op: 'put', key: MARKER, value: Buffer.from(SEED_VERSION) }]);
   });
 }
 
@@ -53,11 +49,6 @@ export function namespaceSeeds(ctx: Context, namespace: string): Change[] {
   return namespaceBindings(namespace).flatMap((binding) =>
     puts(roleBindings, namespace, fresh(ctx, roleBindings, namespace, binding), undefined),
   );
-}
-
-function versionOf(): string {
-  const all = [seedClusterRoles, seedClusterBindings, seedLocalRoles, seedLocalBindings, namespaceBindings('')];
-  return hash('sha256', JSON.stringify(all));
 }
 
 /** Another process may seed at the same moment. */
@@ -78,6 +69,7 @@ async function commitAll(ctx: Context, changes: readonly Change[]): Promise<void
 }
 
 async function missing(ctx: Context): Promise<Change[]> {
+  const { seedClusterBindings, seedClusterRoles, seedLocalBindings, seedLocalRoles } = await import('./seedcontent.ts');
   const rules = aggregatedRules(seedClusterRoles);
   const filled = seedClusterRoles.map((role) => ({ ...role, rules: rules.get(nameOf(role)) ?? role.rules ?? [] }));
   const changes = await Promise.all([
