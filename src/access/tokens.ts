@@ -65,7 +65,7 @@ export class AccessTokens {
     if (!SHAPE.test(token)) return undefined;
     // The lookup compares hashes, so how long it takes says nothing about a token.
     const known = this.#known.get(accessTokenKey(token));
-    return known instanceof Promise ? known.then((it) => this.#unexpired(it)) : this.#unexpired(known);
+    return known instanceof Promise ? known.then((it) => unexpired(it, this.#now())) : unexpired(known, this.#now());
   }
 
   /** Stores a token, or what it now stands for. Durable when it resolves. */
@@ -84,11 +84,20 @@ export class AccessTokens {
   close(): void {
     this.#known.close();
   }
+}
 
-  #unexpired(known: Known | undefined): User | undefined {
-    if (!known) return undefined;
-    return known.expires === Number.POSITIVE_INFINITY || known.expires > this.#now().getTime() ? known.user : undefined;
-  }
+/**
+ * The same as `AccessTokens.find`, out of the store: for those who ask rarely.
+ * @throws {StoreError} if the store does not answer.
+ */
+export async function findAccessToken(store: Store, token: string, now: Date): Promise<User | undefined> {
+  const entry = SHAPE.test(token) ? await store.get(accessTokenKey(token)) : undefined;
+  return unexpired(entry && knownOf(entry), now);
+}
+
+function unexpired(known: Known | undefined, now: Date): User | undefined {
+  if (!known) return undefined;
+  return known.expires === Number.POSITIVE_INFINITY || known.expires > now.getTime() ? known.user : undefined;
 }
 
 function knownOf(entry: Entry): Known {

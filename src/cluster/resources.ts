@@ -31,6 +31,7 @@ import { selfSubjectReviews } from './selfsubjectreviews.ts';
 import { serviceAccounts } from './serviceaccounts.ts';
 import { endpoints, services } from './services.ts';
 import { statefulSets } from './statefulsets.ts';
+import { tokenReviews } from './tokenreviews.ts';
 import { users } from './users.ts';
 import { persistentVolumeClaims } from './volumeclaims.ts';
 
@@ -51,6 +52,7 @@ export const clusterResources: readonly Resource[] = [
   selfSubjectReviews,
   selfSubjectRulesReviews,
   subjectAccessReviews,
+  tokenReviews,
   ...openshiftAccessReviews,
   users,
   serviceAccounts,

@@ -7,17 +7,17 @@ import type { Property } from '../objects/schema.ts';
 import { nameColumn } from './age.ts';
 
 /** Where components of the group live in OpenAPI. */
-const AUTHENTICATION_V1 = 'io.k8s.api.authentication.v1';
+export const AUTHENTICATION_V1 = 'io.k8s.api.authentication.v1';
 
 /** A user as the API shows one. */
-interface UserInfo {
+export interface UserInfo {
   username?: string;
   uid?: string;
   groups?: readonly string[];
   extra?: Readonly<Record<string, readonly string[]>>;
 }
 
-const userInfo: Property = {
+export const userInfo: Property = {
   type: 'object',
   component: `${AUTHENTICATION_V1}.UserInfo`,
   description: 'A user.',
@@ -39,7 +39,7 @@ const userInfo: Property = {
 };
 
 /** A user as the API shows one. */
-function userInfoOf({ name, uid, groups, extra }: User): UserInfo {
+export function userInfoOf({ name, uid, groups, extra }: User): UserInfo {
   return {
     ...(name !== '' && { username: name }),
     ...(uid && { uid }),
