@@ -4,7 +4,7 @@ import { after, before, suite, test } from 'node:test';
 import { ask } from '../http.ts';
 import { part } from '../parts.ts';
 import { ownHome, run } from '../program.ts';
-import { putManifest, uploadWhole } from '../registry.ts';
+import { askRegistry, putManifest, type Registry, uploadWhole } from '../registry.ts';
 import { startServer, type TestServer } from '../server.ts';
 import { tinyImage } from '../tinyimage.ts';
 import { type Kubectl, kubectlFor } from './kubectl.ts';
@@ -192,6 +192,38 @@ suite('projects', () => {
     await kubectl('delete', 'project', 'dots', ...dot);
     assert.match(await kubectl.fails('get', 'ns', 'dots'), /not found/);
     assert.deepEqual((await kubectl('get', 'projects', '-o', 'name', ...dot)).trim(), '');
+  });
+});
+
+suite('robots', () => {
+  test("a service account's token pulls from its namespace, the builder's pushes too, and neither elsewhere", async () => {
+    const image = tinyImage('made by a robot');
+    const as = async (account: string): Promise<Registry> => ({
+      url: server.registryUrl,
+      token: (await kubectl('create', 'token', account, '-n', 'paint')).trim(),
+    });
+    const [builder, plain] = [await as('builder'), await as('default')];
+    for (const blob of image.blobs) await uploadWhole(builder, 'paint/robot', blob);
+    await putManifest(builder, 'paint/robot', 'latest', image.manifest, image.mediaType);
+    const status = async (robot: Registry, path: string, method = 'GET'): Promise<number> =>
+      (await askRegistry(robot, path, { method })).status;
+    assert.equal(await status(plain, '/v2/paint/robot/manifests/latest'), 200);
+    assert.equal(await status(plain, '/v2/paint/robot/blobs/uploads/', 'POST'), 403);
+    assert.equal(await status(builder, '/v2/other/robot/blobs/uploads/', 'POST'), 403);
+    assert.equal(await status(builder, '/v2/_catalog'), 403);
+    const token = plain.token;
+    const review = {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenReview',
+      spec: { token },
+    };
+    const answer = JSON.parse(await kubectl.given(review, 'create', '--validate=false', '-o', 'json', '-f', '-')) as {
+      status: { authenticated: boolean; user: { username: string } };
+    };
+    assert.deepEqual(
+      [answer.status.authenticated, answer.status.user.username],
+      [true, 'system:serviceaccount:paint:default'],
+    );
   });
 });
 
