@@ -41,7 +41,7 @@ test('without any setting everything has its default', () => {
     tlsNames: [],
     store: { kind: 'sqlite', file: join(data, 'headgate.db') },
     blobs: { kind: 'filesystem', folder: join(data, 'blobs') },
-    collection: { intervalSeconds: 3600, graceSeconds: 86_400, leaseSeconds: 3600 },
+    collection: { intervalSeconds: undefined, graceSeconds: 86_400, leaseSeconds: 3600 },
     autoNamespaces: true,
     importAllowPrivate: false,
     importDeny: [],

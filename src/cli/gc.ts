@@ -8,7 +8,7 @@ import { bytesText, takeFlag } from './words.ts';
 const HELP = `Usage: headgate gc [--dry-run] [--gc-grace DURATION] [--data DIR] [--store URL] [--blobs URL]
 
 Deletes content to which no tag, no history, no index and no subject leads any more, if that has been so for longer
-than --gc-grace. A server does this by itself (--gc-interval); both may run at the same time, and pushes may go on.
+than --gc-grace. A server does this by itself with --gc-interval; both may run at the same time, and pushes may go on.
 
   --dry-run  delete nothing; print what would be deleted, and why
 `;

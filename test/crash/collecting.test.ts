@@ -31,6 +31,10 @@ const SECONDS = Number(process.env.SOAK_SECONDS ?? 60);
 const LEASE_SECONDS = 6;
 const FLAGS = ['--gc-interval', '1s', '--gc-grace', '0s', '--gc-lease', `${LEASE_SECONDS}s`];
 const BIN = fileURLToPath(new URL('../../bin/headgate.js', import.meta.url));
+/** What a run says that found nothing. */
+const NOTHING = /^0 deleted, 0 B freed; 0 wait/;
+/** Runs after the last client has gone within which everything must be clean. */
+const SETTLING_RUNS = 4;
 /** Milliseconds that the clients are let work before the kill, at most. */
 const WORK_MS = 5_000;
 
@@ -56,8 +60,13 @@ test(`collecting garbage loses nothing and leaves nothing, killed again and agai
   // Uploads that were never finished go on in the look above, and hold what they hold for as long as a lease.
   await sleep((LEASE_SECONDS + 1) * 1000);
   const { stdout } = await collector(data).ended;
-  const { stdout: left } = await collector(data).ended;
-  assert.match(left, /^0 deleted, 0 B freed; 0 wait/, 'a second run finds nothing');
+  let left = stdout;
+  // What the first run freed may have been all that led to something else, and a lease may have outlasted the pause.
+  for (let run = 0; run < SETTLING_RUNS && !NOTHING.test(left); run++) {
+    await sleep(LEASE_SECONDS * 1000);
+    left = (await collector(data).ended).stdout;
+  }
+  assert.match(left, NOTHING, 'in the end a run finds nothing');
   await look(verifier, server, 'all');
   await nothingIsLeft(server, ledger);
 

@@ -50,20 +50,21 @@ async function refusedToCreate(object: object): Promise<string> {
 
 suite('a quota', () => {
   test('counts what there is, refuses what is too much, and goes down with a deletion', async () => {
+    // Beside it there is kube-root-ca.crt, which every namespace has.
     await kubectl('create', 'configmap', 'one');
-    await kubectl('create', 'quota', 'few', '--hard=count/configmaps=2,openshift.io/imagestreams=1,pods=5');
-    await kubectl('wait', 'quota/few', '--for=jsonpath={.status.used.count/configmaps}=1', '--timeout=20s');
+    await kubectl('create', 'quota', 'few', '--hard=count/configmaps=3,openshift.io/imagestreams=1,pods=5');
+    await kubectl('wait', 'quota/few', '--for=jsonpath={.status.used.count/configmaps}=2', '--timeout=20s');
     await kubectl('create', 'configmap', 'two');
     assert.match(
       await kubectl.fails('create', 'configmap', 'three'),
-      /configmaps "three" is forbidden: exceeded quota: few, requested: count\/configmaps=1, used: count\/configmaps=2, limited: count\/configmaps=2/,
+      /configmaps "three" is forbidden: exceeded quota: few, requested: count\/configmaps=1, used: count\/configmaps=3, limited: count\/configmaps=3/,
     );
     const [header, row] = await kubectl.table('get', 'quota', 'few');
     assert.deepEqual(header?.slice(0, 2), ['NAME', 'REQUEST']);
-    assert.equal(row?.[1], 'count/configmaps: 2/2, openshift.io/imagestreams: 0/1');
+    assert.equal(row?.[1], 'count/configmaps: 3/3, openshift.io/imagestreams: 0/1');
     await kubectl('delete', 'configmap', 'one');
     await kubectl('create', 'configmap', 'three');
-    assert.match(await kubectl('describe', 'quota', 'few'), /count\/configmaps +2 +2\n/);
+    assert.match(await kubectl('describe', 'quota', 'few'), /count\/configmaps +3 +3\n/);
   });
 
   test('is not exceeded by many who create at once', async () => {
