@@ -1,8 +1,8 @@
 /** Discovery: which groups, versions and resources there are, in the old form and in the aggregated one. */
 import { createHash } from 'node:crypto';
-import { stringify } from 'yaml';
 import type { Resource, Subresource } from '../objects/resource.ts';
 import { acceptClauses, negotiate, takes } from './negotiate.ts';
+import { yamlText } from './yaml.ts';
 
 /** An answer that stands ready. */
 export interface Prebuilt {
@@ -172,7 +172,7 @@ function yamlAnswer(document: DiscoveryDocument): Prebuilt {
   document.yaml ??= {
     status: 200,
     headers: { 'content-type': 'application/yaml' },
-    body: Buffer.from(stringify(document.object, { lineWidth: 0 })),
+    body: Buffer.from(yamlText(document.object, { lineWidth: 0 })),
   };
   return document.yaml;
 }

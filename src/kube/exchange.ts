@@ -1,7 +1,6 @@
 /** One request and its answer: the one place that writes heads, bodies and errors. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { stringify } from 'yaml';
 import type { User } from '../access/user.ts';
 import {
   LINGER_BYTES,
@@ -16,6 +15,7 @@ import { endWith } from '../observe/answer.ts';
 import { managerOfAgent, type Query, type WriteOptions } from './options.ts';
 import type { RequestInfo } from './route.ts';
 import { type Status, statusOf } from './status.ts';
+import { yamlText } from './yaml.ts';
 
 /** A request that can be answered, though it may not have been let in. */
 export interface Reply {
@@ -146,7 +146,7 @@ export function fail(exchange: Reply, error: unknown): void {
   }
   const { code, status, retryAfterSeconds } = statusOf(error);
   const yaml = req.headers.accept === 'application/yaml';
-  const body = Buffer.from(yaml ? stringify(status) : JSON.stringify(status));
+  const body = Buffer.from(yaml ? yamlText(status) : JSON.stringify(status));
   const head = headOf(exchange, yaml ? 'application/yaml' : 'application/json');
   if (retryAfterSeconds !== undefined) head.push('Retry-After', String(retryAfterSeconds));
   const lingers = leavesMuch(req);

@@ -1,9 +1,9 @@
 /** How a list is written piece by piece: what comes before, between and after its items, in each form. */
-import { stringify } from 'yaml';
 import type { KubeObject } from '../objects/object.ts';
 import type { Resource } from '../objects/resource.ts';
 import { apiVersionOf, notThis, partialJson, type Rendering } from './representation.ts';
 import { type ListMetadata, TABLE_CLOSING, tableOpening, tableRow } from './table.ts';
+import { yamlText } from './yaml.ts';
 
 /** One item, in whichever way it is at hand; each is asked for only if the form needs it. */
 export interface ListItem {
@@ -72,8 +72,8 @@ function prettyForm(resource: Resource, how: Rendering, now: Date, piece: Piece)
 /** A sequence may stand under its key without being indented, so items need not know where they are. */
 function yamlForm(resource: Resource, how: Rendering, now: Date, piece: Piece): ListForm {
   return {
-    opening: (metadata) => `${stringify(headOf(resource, how, now, metadata))}${membersOf(how)}:`,
-    piece: (item) => `\n${stringify([JSON.parse(piece(item).toString())]).trimEnd()}`,
+    opening: (metadata) => `${yamlText(headOf(resource, how, now, metadata))}${membersOf(how)}:`,
+    piece: (item) => `\n${yamlText([JSON.parse(piece(item).toString())]).trimEnd()}`,
     separator: '',
     closing: (empty) => (empty ? ' []\n' : '\n'),
   };

@@ -1,5 +1,4 @@
 /** An object in the form that was negotiated: itself, a Table of one row or only its metadata, as JSON or YAML. */
-import { stringify } from 'yaml';
 import { NEGOTIATIONS_KEPT } from '../limits.ts';
 import { DomainError } from '../objects/errors.ts';
 import type { KubeObject } from '../objects/object.ts';
@@ -8,6 +7,7 @@ import type { Exchange } from './exchange.ts';
 import { metadataBytes } from './metadatabytes.ts';
 import { negotiate, type Representation } from './negotiate.ts';
 import { type IncludeObject, includeObjectOf, partialOf, tableOf } from './table.ts';
+import { yamlText } from './yaml.ts';
 
 /** How an answer is written. */
 export interface Rendering extends Representation {
@@ -67,7 +67,7 @@ export interface Shown {
  */
 export function rendered(resource: Resource, shown: Shown, how: Rendering, now: () => Date): Buffer | string {
   const json = objectJson(resource, shown, how, now);
-  if (how.encoding === 'yaml') return stringify(JSON.parse(json.toString()));
+  if (how.encoding === 'yaml') return yamlText(JSON.parse(json.toString()));
   return how.pretty ? `${JSON.stringify(JSON.parse(json.toString()), null, 2)}\n` : json;
 }
 

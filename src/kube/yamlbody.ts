@@ -1,8 +1,9 @@
 /** Bodies in YAML, read as Kubernetes reads them: YAML 1.1 words for booleans, times as texts, no tags of one's own. */
-import { type Document, isAlias, isCollection, isMap, isPair, isScalar, parseAllDocuments, type Tags } from 'yaml';
+import type { Document, Tags } from 'yaml';
 import { API_YAML_BYTES, JSON_DEPTH, REPORTED_FIELDS, YAML_ALIASES } from '../limits.ts';
 import { badRequest, DomainError } from '../objects/errors.ts';
 import type { Decoded } from './body.ts';
+import { yaml } from './yaml.ts';
 
 /** Tags of YAML 1.1 that JSON has no values for; `12:30` is a text. */
 const WITHOUT: ReadonlySet<string> = new Set(['timestamp', 'binary', 'omap', 'pairs', 'set']);
@@ -41,7 +42,7 @@ export function yamlValue(bytes: Buffer, what: string): Decoded {
 }
 
 function parsedDocument(text: string, what: string): Document.Parsed {
-  const documents = parseAllDocuments(text, {
+  const documents = yaml().parseAllDocuments(text, {
     version: '1.1',
     customTags: plainTags,
     // Repeated members are reported, not refused; the last one counts.
@@ -59,21 +60,21 @@ function parsedDocument(text: string, what: string): Document.Parsed {
 
 /** Checks depth and numbers, and finds repeated members. */
 function look(node: unknown, path: string, depth: number, what: string, duplicates: string[]): void {
-  if (isScalar(node)) {
+  if (yaml().isScalar(node)) {
     if (typeof node.value === 'number' && !Number.isFinite(node.value)) {
       throw badRequest(`${what} is not valid: ${path || 'its value'} is ${node.value}, which JSON cannot hold`);
     }
     return;
   }
-  if (!isCollection(node) || isAlias(node)) return;
+  if (!yaml().isCollection(node) || yaml().isAlias(node)) return;
   if (depth > JSON_DEPTH) throw tooDeep(what);
-  if (!isMap(node)) {
+  if (!yaml().isMap(node)) {
     for (const [index, item] of node.items.entries()) look(item, `${path}[${index}]`, depth + 1, what, duplicates);
     return;
   }
   const names = new Set<string>();
   for (const pair of node.items) {
-    if (!isPair(pair)) continue;
+    if (!yaml().isPair(pair)) continue;
     const name = nameOf(pair.key);
     const at = path === '' ? name : `${path}.${name}`;
     if (!names.has(name)) names.add(name);
@@ -94,5 +95,5 @@ export function tooDeep(what: string): DomainError {
 }
 
 function nameOf(key: unknown): string {
-  return isScalar(key) ? String(key.value) : String(key);
+  return yaml().isScalar(key) ? String(key.value) : String(key);
 }
