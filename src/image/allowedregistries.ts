@@ -11,6 +11,7 @@ import {
   ReferenceInvalid,
   registryHostPort,
 } from './reference.ts';
+import { matchesWildcards } from './wildcards.ts';
 
 /** Registries by host and port, in which `*` stands for any characters and `?` for one. */
 export interface RegistryPattern {
@@ -110,8 +111,8 @@ export function registryRefusal(
   const admits = (name: string): boolean =>
     patterns.some(
       (pattern) =>
-        isMatch(name, pattern.host) &&
-        (port === '' ? PORTS_WITHOUT_ANY.has(pattern.port) : isMatch(port, pattern.port)),
+        matchesWildcards(name, pattern.host) &&
+        (port === '' ? PORTS_WITHOUT_ANY.has(pattern.port) : matchesWildcards(port, pattern.port)),
     );
   if ((OTHER_HUB_NAMES.has(host) && admits(HUB)) || admits(host)) return undefined;
   const shown = reference.registry || (port === '' ? host : joined(host, port));
@@ -136,28 +137,4 @@ function placeOf(reference: DockerImageReference, transport: Transport): { host:
 /** As Go's net.JoinHostPort. */
 export function joined(host: string, port: string): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** Whether a text matches a pattern with `*` and `?`. Linear but for the last star. */
-function isMatch(text: string, pattern: string): boolean {
-  let [at, from] = [0, 0];
-  let star = -1;
-  let kept = 0;
-  while (at < text.length) {
-    if (pattern[from] === '*') {
-      star = from++;
-      kept = at;
-    } else if (from < pattern.length && (pattern[from] === '?' || pattern[from] === text[at])) {
-      at++;
-      from++;
-    } else if (star >= 0) {
-      // The star takes one character more.
-      from = star + 1;
-      at = ++kept;
-    } else {
-      return false;
-    }
-  }
-  while (pattern[from] === '*') from++;
-  return from === pattern.length;
 }

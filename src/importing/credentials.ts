@@ -1,6 +1,7 @@
 /** Pull secrets: which user and password a registry is asked with. As kubelets look them up. */
 import { DOCKER_CFG, DOCKER_CONFIG_JSON, type Secret, secrets } from '../cluster/secrets.ts';
 import { isJsonObject, JsonInvalid, type JsonObject, parseJson } from '../image/json.ts';
+import { matchesWildcards } from '../image/wildcards.ts';
 import { PULL_SECRET_BYTES } from '../limits.ts';
 import type { Services } from '../objects/context.ts';
 import { eachKept } from '../objects/reads.ts';
@@ -125,25 +126,6 @@ function opens(lock: Lock, wanted: Lock): boolean {
     lock.port === wanted.port &&
     lock.host.length === wanted.host.length &&
     wanted.path.startsWith(lock.path) &&
-    lock.host.every((pattern, index) => fits(pattern, wanted.host[index] ?? ''))
+    lock.host.every((pattern, index) => matchesWildcards(wanted.host[index] ?? '', pattern))
   );
-}
-
-/** Whether a part of a host name fits a pattern of `*` and `?`; takes no more than the product of the lengths. */
-function fits(pattern: string, text: string): boolean {
-  let [at, from, star, mark] = [0, 0, -1, 0];
-  while (from < text.length) {
-    if (at < pattern.length && pattern[at] === '*') {
-      star = at++;
-      mark = from;
-    } else if (at < pattern.length && (pattern[at] === '?' || pattern[at] === text[from])) {
-      at++;
-      from++;
-    } else if (star >= 0) {
-      at = star + 1;
-      from = ++mark;
-    } else return false;
-  }
-  while (pattern[at] === '*') at++;
-  return at === pattern.length;
 }

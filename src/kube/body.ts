@@ -1,10 +1,11 @@
 /** Bodies of requests: read whole within a limit, decoded as JSON or YAML, with the members that stand there twice. */
 import type { IncomingMessage } from 'node:http';
+import { createRequire } from 'node:module';
 import { API_BODY_SECONDS, JSON_DEPTH } from '../limits.ts';
 import { badRequest, DomainError } from '../objects/errors.ts';
 import { surveyed } from './jsonsurvey.ts';
 import { bodyType } from './negotiate.ts';
-import { decodeProtobuf, type ExpectedType } from './protobuf/envelope.ts';
+import type { ExpectedType } from './protobuf/envelope.ts';
 import { tooDeep, yamlValue } from './yamlbody.ts';
 
 /** A body as a value. */
@@ -67,6 +68,13 @@ function tooLarge(limitBytes: number): DomainError {
   return new DomainError({ reason: 'RequestEntityTooLarge', message: `limit is ${limitBytes}` });
 }
 
+const require = createRequire(import.meta.url);
+
+/** The reading of protobuf. It comes with the first body that needs it: its library takes a start some 20 milliseconds. */
+function protobuf(): typeof import('./protobuf/envelope.ts') {
+  return require('./protobuf/envelope.ts') as typeof import('./protobuf/envelope.ts');
+}
+
 /**
  * A body as a value: JSON, also if there is no content type, YAML, or protobuf for Kubernetes' own kinds. `null` counts
  * as an object without members, bytes that are no UTF-8 are replaced, as kube-apiserver does.
@@ -80,7 +88,7 @@ export function decodeBody(bytes: Buffer, contentType: string | undefined, expec
     case 'yaml':
       return nullAsObject(decodeYaml(bytes));
     case 'protobuf':
-      return { value: decodeProtobuf(bytes, expected), duplicates: [] };
+      return { value: protobuf().decodeProtobuf(bytes, expected), duplicates: [] };
   }
 }
 

@@ -27,8 +27,8 @@ export interface Resource<T extends KubeObject = KubeObject> {
   readonly schema: ObjectSchema;
   readonly table: TableColumns<T>;
   /**
-   * What decoding makes of an object beyond its schema, in place: defaults, OpenShift's conversions. It happens before it is seen who
-   * manages which fields.
+   * What decoding makes of an object beyond its schema, in place: defaults, OpenShift's conversions. It happens before it
+   * is seen who manages which fields.
    */
   normalise?(object: T): void;
   /** Fields (`status`) that writes of the object leave as they are, so that the writer does not manage them. */

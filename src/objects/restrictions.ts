@@ -8,6 +8,7 @@ import { type Awaitable, type Change, CommitConflict, type Revision, type Store 
 import { BoundedCache } from './cache.ts';
 import type { Context } from './context.ts';
 import { DomainError } from './errors.ts';
+import { inTurn } from './turns.ts';
 
 /** Where LimitRange objects are kept. */
 export const LIMIT_RANGE_PREFIX = '/limitranges/';
@@ -148,14 +149,14 @@ export async function restricted<T>(
   const outer = ctx.restrictions;
   if (outer?.namespace === namespace) {
     if (!charged || outer.turn || !outer.hasQuotas) return write(ctx);
-    return inTurn(ctx.store, namespace, () => write(restrictedContext(ctx, { ...outer, turn: true })));
+    return inTurn(ctx.store, markKey(namespace), () => write(restrictedContext(ctx, { ...outer, turn: true })));
   }
   for (;;) {
     const seen = await restrictionsOf(ctx.store, namespace, ctx.dryRun);
     try {
       if (!charged || !seen.hasQuotas) return await write(restrictedContext(ctx, seen));
       const mine: Restrictions = { ...seen, turn: true };
-      return await inTurn(ctx.store, namespace, () => write(restrictedContext(ctx, mine)));
+      return await inTurn(ctx.store, markKey(namespace), () => write(restrictedContext(ctx, mine)));
     } catch (error) {
       if (!(await isOutdated(ctx.store, seen, error))) throw error;
     }
@@ -211,23 +212,4 @@ class RestrictedContext implements Context {
 /** The context with what a try of a write has seen of the restrictions. */
 export function restrictedContext(ctx: Context, restrictions: Restrictions): Context {
   return new RestrictedContext(ctx, restrictions);
-}
-
-/** Per namespace the last of the writes that take turns. */
-const turns = new WeakMap<Store, Map<string, Promise<unknown>>>();
-
-async function inTurn<T>(store: Store, namespace: string, write: () => Promise<T>): Promise<T> {
-  let last = turns.get(store);
-  if (!last) {
-    last = new Map();
-    turns.set(store, last);
-  }
-  const mine = (last.get(namespace) ?? Promise.resolve()).then(write);
-  const settled = mine.catch(() => undefined);
-  last.set(namespace, settled);
-  try {
-    return await mine;
-  } finally {
-    if (last.get(namespace) === settled) last.delete(namespace);
-  }
 }

@@ -10,8 +10,9 @@ import {
   registryRefusal,
   type Transport,
 } from '../image/allowedregistries.ts';
-import { type DockerImageReference, parseReference, ReferenceInvalid, registryHostPort } from '../image/reference.ts';
+import { type DockerImageReference, parseReference, registryHostPort } from '../image/reference.ts';
 import { IMAGE_GROUP } from '../images/image.ts';
+import { referenceFault } from '../images/validate.ts';
 import type { Context, Settings } from '../objects/context.ts';
 import { type FieldError, forbiddenField } from '../objects/errors.ts';
 import type { ObjectMeta } from '../objects/object.ts';
@@ -95,7 +96,9 @@ function placesOf(stream: ImageStream): Map<string, Place[]> {
     for (const [index, { dockerImageReference }] of (items ?? []).entries()) {
       const field = `status.tags[${tag}].items[${index}].dockerImageReference`;
       const place = { field, insecure: insecure.get(tag) ?? false };
-      places.set(dockerImageReference, [...(places.get(dockerImageReference) ?? []), place]);
+      const others = places.get(dockerImageReference);
+      if (others) others.push(place);
+      else places.set(dockerImageReference, [place]);
     }
   }
   return places;
@@ -139,13 +142,7 @@ export function mayRefuse(policy: RegistryPolicy, histories: Iterable<NamedTagEv
 }
 
 function isReference(text: string): boolean {
-  try {
-    parseReference(text);
-    return true;
-  } catch (error) {
-    if (error instanceof ReferenceInvalid) return false;
-    throw error;
-  }
+  return referenceFault(text) === undefined;
 }
 
 /**

@@ -6,6 +6,7 @@ import { CONFLICT_TRIES } from '../limits.ts';
 import type { Context } from '../objects/context.ts';
 import { type FieldError, forbiddenField, invalid, modified } from '../objects/errors.ts';
 import { isMarkConflict, restricted, restrictionCheck, restrictionsFor } from '../objects/restrictions.ts';
+import { inTurn } from '../objects/turns.ts';
 import { parsed } from '../objects/values.ts';
 import { type Change, CommitConflict, type Entry, type Store } from '../store/store.ts';
 import { followersOf, moveTag, newest } from './history.ts';
@@ -53,30 +54,13 @@ export interface TagPlan {
   readonly spared?: string;
 }
 
-/** Streams in which this process is moving a tag right now: the next move waits here instead of colliding in the store. */
-const queues = new WeakMap<Store, Map<string, Promise<unknown>>>();
-
 /**
  * Moves the tag, with the tags that track it. Resolves once that is durable.
  * @throws {DomainError} what `plan` throws; Conflict if others kept changing the stream, or, unless the plan steals, moved
  *   this very tag meanwhile.
  */
-export async function changeTag(ctx: Context, change: TagChange): Promise<void> {
-  const key = streamKey(change.namespace, change.name);
-  let queue = queues.get(ctx.store);
-  if (!queue) {
-    queue = new Map();
-    queues.set(ctx.store, queue);
-  }
-  const before = queue.get(key) ?? Promise.resolve();
-  const mine = before.then(() => tryToChange(ctx, change));
-  const settled = mine.catch(() => undefined);
-  queue.set(key, settled);
-  try {
-    await mine;
-  } finally {
-    if (queue.get(key) === settled) queue.delete(key);
-  }
+export function changeTag(ctx: Context, change: TagChange): Promise<void> {
+  return inTurn(ctx.store, streamKey(change.namespace, change.name), () => tryToChange(ctx, change));
 }
 
 async function tryToChange(ctx: Context, change: TagChange): Promise<void> {

@@ -41,10 +41,11 @@ function mergedItems(schema: ArraySchema, left: unknown, right: unknown): unknow
   const wanted = new Set(after.map(({ element }) => element));
   // What both have, in the order of the right list: the next item for the left list to come to.
   const shared = after.map(({ element }) => element).filter((element) => leftOf.has(element));
+  let upcoming = 0;
   const result: unknown[] = [];
   const take = ({ element, value }: Part): void => {
     result.push(merged(schema.items, leftOf.get(element), value));
-    if (shared[0] === element) shared.shift();
+    if (shared[upcoming] === element) upcoming++;
   };
   let [l, r] = [0, 0];
   for (let [old, next] = [before[l], after[r]]; old || next; [old, next] = [before[l], after[r]]) {
@@ -55,7 +56,7 @@ function mergedItems(schema: ArraySchema, left: unknown, right: unknown): unknow
       take(next);
       l++;
       r++;
-    } else if (old && shared[0] !== old.element) {
+    } else if (old && shared[upcoming] !== old.element) {
       // Its place is elsewhere: where the right list has it, behind or ahead.
       l++;
     } else if (next) {

@@ -65,7 +65,7 @@ const KINDS: Readonly<Record<string, string>> = {
   'rbac.authorization.k8s.io/v1': 'ClusterRole ClusterRoleBinding Role RoleBinding',
 };
 
-/** All messages by name; read when the first body comes. */
+/** All messages by name; read when the first of them is asked for. */
 let messages: ReadonlyMap<string, Message> | undefined;
 
 function allMessages(): ReadonlyMap<string, Message> {
