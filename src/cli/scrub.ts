@@ -27,10 +27,9 @@ export async function run(args: readonly string[]): Promise<void> {
   const { found: dryRun, rest } = takeFlag(args, '--dry-run');
   const config = parseConfig(rest, process.env);
   await using services = await openServices(config, makeLogger({ level: config.logLevel, format: config.logFormat }));
-  const owner = services.uid();
-  const leadership = new Leadership(services, owner);
+  const leadership = new Leadership(services, services.uid());
   try {
-    const scrubbed = await scrubContent(services, leadership, { owner, dryRun });
+    const scrubbed = await scrubContent(services, leadership, dryRun);
     process.stdout.write(report(scrubbed, dryRun));
     if (scrubbed.hurt.length > 0) process.exitCode = 1;
   } finally {

@@ -8,6 +8,7 @@ import { imageStreams } from '../streams/imagestream.ts';
 import { repositoryPrefix } from '../streams/links.ts';
 import { deleteManifest, deleteTag } from '../streams/push.ts';
 import { readableBlob, referrers, resolveDigest, resolveTag } from '../streams/repository.ts';
+import { collectGarbage } from './collector.ts';
 import { LEASE, type Made, made, madeIndex, openTrial, subjectOf, type Trial } from './trial.ts';
 
 const APP = { namespace: 'dev', stream: 'app' };
@@ -233,7 +234,6 @@ test('a run that was killed while it deleted is finished by the next, or by whoe
       ...trial.ctx,
       blobs: Object.assign(Object.create(bound(blobs)), { delete: () => Promise.reject(new Error('killed')) }),
     };
-    const { collectGarbage } = await import('./collector.ts');
     await assert.rejects(collectGarbage(broken, { graceSeconds: 0, dryRun: false, owner: 'killed' }), /killed/);
     trial.pass(1000);
     if (by === 'a push') {
@@ -260,7 +260,6 @@ function bound<T extends object>(subject: T): T {
 
 test('only one run leads', async () => {
   const trial = openTrial();
-  const { collectGarbage } = await import('./collector.ts');
   const run = (owner: string) => collectGarbage(trial.ctx, { graceSeconds: 0, dryRun: false, owner });
   const both = await Promise.all([run('one'), run('other')]);
   assert.equal(both.filter((collection) => collection !== undefined).length, 1);

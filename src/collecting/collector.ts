@@ -5,7 +5,7 @@
 import type { Digest } from '../image/digest.ts';
 import { COLLECTION_ROUNDS, COMMIT_CHANGES } from '../limits.ts';
 import type { Services } from '../objects/context.ts';
-import { type Change, CommitConflict, type Store, type Watch } from '../store/store.ts';
+import { type Change, CommitConflict, type Entry, type Store, type Watch } from '../store/store.ts';
 import { Leadership } from './leadership.ts';
 import { allMarks, endEpoch, finishSweep, isStale, markKey, startEpoch } from './marks.ts';
 import { type Garbage, type Survey, surveyContent } from './survey.ts';
@@ -53,7 +53,7 @@ export async function collectGarbage(services: Services, options: CollectOptions
   if (options.wait) await leadership.await();
   else if (!(await leadership.take())) return undefined;
   try {
-    await finishOthers(services, options.owner);
+    await finishOthers(services, leadership);
     return await collect(services, options, leadership);
   } finally {
     await leadership.end();
@@ -61,20 +61,23 @@ export async function collectGarbage(services: Services, options: CollectOptions
 }
 
 async function look(services: Services, { graceSeconds }: CollectOptions): Promise<Collection> {
+  const since = await readSince(services);
   const survey = await surveyContent(services);
-  const dues = await duesOf(services, survey, graceSeconds);
+  const dues = duesOf(services, survey, since, graceSeconds);
   return conclude(services, survey, dues, (digest) => isDue(services, dues.get(digest)));
 }
 
 async function collect(services: Services, options: CollectOptions, leadership: Leadership): Promise<Collection> {
+  // Before the survey: a grace that is waived meanwhile is of what the survey may not have seen as garbage yet.
+  const since = await readSince(services);
   const survey = await surveyContent(services);
   await applyEach(services, [...survey.adoptions, ...survey.endedLeases]);
-  const dues = await duesOf(services, survey, options.graceSeconds);
-  await noteDues(services, survey);
+  const dues = duesOf(services, survey, since, options.graceSeconds);
+  await noteSince(services, survey, since);
   const due = [...survey.garbage.keys()].filter((digest) => isDue(services, dues.get(digest)));
   const findings = await conclude(services, survey, dues, () => false);
   if (due.length === 0) return findings;
-  const deleted = await sweep(services, options.owner, new Set(due), leadership);
+  const deleted = await sweep(services, new Set(due), leadership);
   await applyEach(
     services,
     [...deleted].map((digest) => ({ op: 'delete', key: SINCE + digest })),
@@ -86,14 +89,9 @@ async function collect(services: Services, options: CollectOptions, leadership: 
 }
 
 /** Deletes what is due and still garbage when looked at again. The digests that are gone. */
-async function sweep(
-  services: Services,
-  owner: string,
-  due: ReadonlySet<Digest>,
-  leadership: Leadership,
-): Promise<Set<Digest>> {
+async function sweep(services: Services, due: ReadonlySet<Digest>, leadership: Leadership): Promise<Set<Digest>> {
   const { store } = services;
-  const run = new Sweep(services, owner);
+  const run = new Sweep(services, leadership.owner);
   if (!(await beginEpoch(store, leadership))) return run.deleted;
   try {
     for (let round = 1; round <= COLLECTION_ROUNDS; round++) {
@@ -145,7 +143,7 @@ export async function whenExpedited(services: Services, call: () => void): Promi
 }
 
 /** What runs before have left: content that was being deleted is deleted, what was only condemned is spared. */
-async function finishOthers(services: Services, owner: string): Promise<void> {
+async function finishOthers(services: Services, { owner }: Leadership): Promise<void> {
   for (const mark of await allMarks(services.store)) {
     if (mark.state === 'condemned') {
       await applyEach(services, [{ op: 'delete', key: markKey(mark.digest), expect: mark.revision }]);
@@ -166,15 +164,23 @@ async function applyEach(services: Services, changes: readonly Change[]): Promis
   }
 }
 
+/** By digest: when it was first seen as garbage. */
+type Since = ReadonlyMap<Digest, Entry>;
+
+async function readSince({ store }: Services): Promise<Since> {
+  const { entries } = await store.list(SINCE);
+  return new Map(entries.map((entry) => [entry.key.slice(SINCE.length) as Digest, entry]));
+}
+
 /** When each finding is old enough, by when it was first seen. */
-async function duesOf(services: Services, { garbage }: Survey, graceSeconds: number): Promise<Map<Digest, Date>> {
-  const since = new Map<string, number>();
-  for (const { key, value } of (await services.store.list(SINCE)).entries) {
-    since.set(key.slice(SINCE.length), Date.parse(value.toString()));
-  }
+function duesOf(services: Services, { garbage }: Survey, since: Since, graceSeconds: number): Map<Digest, Date> {
   const now = services.now().getTime();
   return new Map(
-    [...garbage.keys()].map((digest) => [digest, new Date((since.get(digest) ?? now) + graceSeconds * 1000)]),
+    [...garbage.keys()].map((digest) => {
+      const entry = since.get(digest);
+      const first = entry ? Date.parse(entry.value.toString()) : now;
+      return [digest, new Date(first + graceSeconds * 1000)];
+    }),
   );
 }
 
@@ -183,15 +189,14 @@ function isDue(services: Services, due: Date | undefined): boolean {
 }
 
 /** Remembers since when things are garbage, and forgets what is not any more. */
-async function noteDues(services: Services, { garbage }: Survey): Promise<void> {
-  const known = new Set((await services.store.list(SINCE)).entries.map(({ key }) => key.slice(SINCE.length)));
+async function noteSince(services: Services, { garbage }: Survey, known: Since): Promise<void> {
   const value = Buffer.from(services.now().toISOString());
   const changes: Change[] = [];
   for (const digest of garbage.keys()) {
     if (!known.has(digest)) changes.push({ op: 'put', key: SINCE + digest, value, expect: 0 });
   }
-  for (const digest of known) {
-    if (!garbage.has(digest as Digest)) changes.push({ op: 'delete', key: SINCE + digest });
+  for (const [digest, { key, revision }] of known) {
+    if (!garbage.has(digest)) changes.push({ op: 'delete', key, expect: revision });
   }
   await applyEach(services, changes);
 }

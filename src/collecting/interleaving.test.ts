@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
+import { type Random, randomFrom } from '../../test/crash/random.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import { isProblem } from '../objects/errors.ts';
 import { CommitConflict } from '../store/store.ts';
@@ -15,28 +16,11 @@ import { readableBlob, resolveDigest, resolveTag } from '../streams/repository.t
 import { collectGarbage } from './collector.ts';
 import { LEASE, type Made, made, madeIndex, openTrial, subjectOf, type Trial } from './trial.ts';
 
-interface Random {
-  below(limit: number): number;
-}
-
-/** mulberry32 */
-function randomFrom(seed: number): Random {
-  let state = seed >>> 0;
-  return {
-    below(limit) {
-      state = (state + 0x6d2b79f5) >>> 0;
-      let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-      mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-      return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
-    },
-  };
-}
-
 const CLIENTS = 3;
 const STEPS = 10;
 /** Layers that all images are made of: the fewer, the more often one is deleted while another needs it. */
 const LAYERS = ['a', 'b', 'c'];
-const TAGS = ['x', 'y'];
+const TAGS = ['x', 'y'] as const;
 
 /** One client, who alone writes to its repository, and what it was told. */
 class Client {
@@ -53,14 +37,14 @@ class Client {
   }
 
   #image(): Made {
-    const layers = LAYERS.filter(() => this.#random.below(2) === 0);
-    return made(`image ${this.#random.below(3)}`, layers);
+    const layers = LAYERS.filter(() => this.#random.chance(0.5));
+    return made(`image ${this.#random.between(0, 2)}`, layers);
   }
 
   async step(): Promise<void> {
     const { ctx } = this.#trial;
-    const tag = TAGS[this.#random.below(TAGS.length)] ?? 'x';
-    switch (this.#random.below(6)) {
+    const tag = this.#random.pick(TAGS);
+    switch (this.#random.between(0, 5)) {
       case 0:
       case 1:
         return this.#push(this.#image(), tag);
@@ -135,7 +119,7 @@ async function run(seed: number): Promise<void> {
   const random = randomFrom(seed);
   let calm = false;
   const pause = async (): Promise<void> => {
-    if (!calm) for (let turns = random.below(4); turns > 0; turns--) await turn();
+    if (!calm) for (let turns = random.between(0, 3); turns > 0; turns--) await turn();
   };
   const trial = openTrial({ pause });
   const clients = Array.from({ length: CLIENTS }, (_, number) => new Client(trial, random, number));
@@ -144,7 +128,7 @@ async function run(seed: number): Promise<void> {
     for (let step = 0; step < STEPS; step++) {
       await client.step();
       // Leases run out in the middle of pushes.
-      trial.pass(random.below(LEASE / 3));
+      trial.pass(random.between(0, LEASE / 3));
       await client.verify();
     }
     working -= 1;

@@ -9,14 +9,14 @@ const KEY = '/collecting/leader';
 
 /** The lead of a run, for as long as it is renewed. */
 export class Leadership {
+  /** Names the run. */
+  readonly owner: string;
   readonly #services: Services;
-  readonly #owner: string;
   #revision: Revision = 0;
 
-  /** @param owner Names the run. */
   constructor(services: Services, owner: string) {
     this.#services = services;
-    this.#owner = owner;
+    this.owner = owner;
   }
 
   /** Takes the lead, or renews it. Whether nobody else has it. */
@@ -25,8 +25,8 @@ export class Leadership {
     const entry = await store.get(KEY);
     const leader = entry && (JSON.parse(entry.value.toString()) as { readonly owner: string; readonly until: number });
     const now = this.#services.now().getTime();
-    if (leader && leader.owner !== this.#owner && leader.until > now) return false;
-    const value = Buffer.from(JSON.stringify({ owner: this.#owner, until: now + COLLECTION_LEAD_SECONDS * 1000 }));
+    if (leader && leader.owner !== this.owner && leader.until > now) return false;
+    const value = Buffer.from(JSON.stringify({ owner: this.owner, until: now + COLLECTION_LEAD_SECONDS * 1000 }));
     try {
       this.#revision = await store.commit([{ op: 'put', key: KEY, value, expect: entry?.revision ?? 0 }]);
       return true;

@@ -5,7 +5,7 @@ import type { Logger } from '../observe/logs.ts';
 import { type Collection, collectGarbage, whenExpedited } from './collector.ts';
 
 export interface ScheduleOptions {
-  /** Undefined: only what somebody asks for (`expedite`). */
+  /** Undefined: only after somebody has asked for it (`expedite`). */
   readonly intervalSeconds: number | undefined;
   readonly graceSeconds: number;
   readonly logger: Logger;
@@ -21,23 +21,27 @@ export interface Schedule {
 export async function startCollecting(services: Services, options: ScheduleOptions): Promise<Schedule> {
   const { intervalSeconds, logger } = options;
   let closed = false;
-  let running = Promise.resolve();
+  let running: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
-  let soon = false;
+  let asked = false;
   const plan = (seconds: number | undefined): void => {
     clearTimeout(timer);
     if (!closed && seconds !== undefined) timer = setTimeout(run, seconds * 1000).unref();
   };
   const run = (): void => {
-    soon = false;
+    asked = false;
     running = collectOnce(services, options)
-      .catch((err: unknown) => logger.warn({ err }, 'garbage could not be collected; it is tried again'))
-      .then(() => plan(soon ? COLLECTION_SOON_SECONDS : intervalSeconds));
+      .catch((err: unknown) => logger.warn({ err }, 'garbage could not be collected; the next run tries again'))
+      .then(() => {
+        running = undefined;
+        plan(asked ? COLLECTION_SOON_SECONDS : intervalSeconds);
+      });
   };
-  // Of many that come together, as when images are pruned, the first begins the wait for all.
+  // Of many that come together, as when images are pruned, the first begins the wait for all. A run under way may have
+  // looked already, so what comes meanwhile waits for its end, and is seen to by another.
   const watch = await whenExpedited(services, () => {
-    if (!soon) plan(COLLECTION_SOON_SECONDS);
-    soon = true;
+    if (!asked && !running) plan(COLLECTION_SOON_SECONDS);
+    asked = true;
   });
   plan(intervalSeconds && Math.min(intervalSeconds, COLLECTION_FIRST_SECONDS));
   return {

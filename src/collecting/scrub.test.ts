@@ -13,7 +13,7 @@ const APP = { namespace: 'dev', stream: 'app' };
 async function scrub({ ctx }: Trial, dryRun = false): Promise<Scrubbed> {
   const leadership = new Leadership(ctx, 'scrub');
   try {
-    return await scrubContent(ctx, leadership, { owner: 'scrub', dryRun });
+    return await scrubContent(ctx, leadership, dryRun);
   } finally {
     await leadership.end();
   }

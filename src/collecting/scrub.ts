@@ -26,27 +26,17 @@ export interface Hurt {
   readonly images: readonly string[];
 }
 
-export interface ScrubOptions {
-  /** Names this run. */
-  readonly owner: string;
-  /** Only tell what is damaged. */
-  readonly dryRun: boolean;
-  /** Told of each blob that has been read. */
-  readonly progress?: (bytes: number) => void;
-}
-
 export interface Scrubbed {
   readonly blobs: number;
   readonly bytes: number;
   readonly hurt: readonly Hurt[];
 }
 
-/** Reads everything. Throws what the store and the blobs throw. */
-export async function scrubContent(
-  services: Services,
-  leadership: Leadership,
-  { owner, dryRun, progress }: ScrubOptions,
-): Promise<Scrubbed> {
+/**
+ * Reads everything. Throws what the store and the blobs throw.
+ * @param dryRun Only tell what is damaged.
+ */
+export async function scrubContent(services: Services, leadership: Leadership, dryRun: boolean): Promise<Scrubbed> {
   const damaged = new Map<Digest, Digest>();
   const present = new Set<Digest>();
   let bytes = 0;
@@ -55,7 +45,6 @@ export async function scrubContent(
     if (!body) continue;
     const actual = await digestOfBody(digest, body);
     bytes += body.size;
-    progress?.(body.size);
     present.add(digest);
     if (actual !== digest) damaged.set(digest, actual);
   }
@@ -68,7 +57,7 @@ export async function scrubContent(
     hurt.push({ digest, state: 'missing', actual: undefined, images: usage.imagesOf(digest) });
   }
   if (!dryRun) {
-    for (const [digest, actual] of damaged) await quarantine(services, leadership, owner, digest, actual);
+    for (const [digest, actual] of damaged) await quarantine(services, leadership, digest, actual);
     await release(services, present, damaged);
   }
   return { blobs: present.size, bytes, hurt };
@@ -86,19 +75,13 @@ async function digestOfBody(digest: Digest, body: BlobBody): Promise<Digest> {
  * Takes damaged content away from its digest. While that goes on writers of the same content wait (marks.ts); nobody has
  * a link to it afterwards, so that a push sends it again.
  */
-async function quarantine(
-  services: Services,
-  leadership: Leadership,
-  owner: string,
-  digest: Digest,
-  actual: Digest,
-): Promise<void> {
+async function quarantine(services: Services, leadership: Leadership, digest: Digest, actual: Digest): Promise<void> {
   const { store, blobs } = services;
   const size = (await blobs.stat(digest)) ?? 0;
   await keepAs(services, digest, actual);
   await leadership.await();
   await startEpoch(store, true, leadership.check);
-  const mark = putMark(digest, { state: 'sweeping', owner, at: services.now().getTime() }, 0);
+  const mark = putMark(digest, { state: 'sweeping', owner: leadership.owner, at: services.now().getTime() }, 0);
   const found = services.now().toISOString();
   const revision = await store.commit([
     mark,

@@ -33,7 +33,6 @@ export interface Garbage {
 
 /** What was found in one snapshot. */
 export interface Survey {
-  readonly revision: Revision;
   /** In the order in which it must be deleted: what holds something before what is held. */
   readonly garbage: ReadonlyMap<Digest, Garbage>;
   /** Digests that something leads to. */
@@ -80,7 +79,7 @@ export async function surveyContent(services: Services): Promise<Survey> {
   const referrers = referrersIn(repositories.values());
   const holds: Holds = (digest) => [...needs(digest), ...(referrers.get(digest) ?? NONE)];
   const { adoptions } = findings;
-  return { revision, garbage: findings.inOrder(holds), live: live.size, adoptions, endedLeases: leases.ended };
+  return { garbage: findings.inOrder(holds), live: live.size, adoptions, endedLeases: leases.ended };
 }
 
 const NONE: readonly Digest[] = [];

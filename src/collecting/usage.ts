@@ -28,7 +28,11 @@ export async function whoNeeds(services: Services): Promise<Usage> {
   for (const manifest of manifests) {
     const known = references.get(manifest);
     for (const digest of [manifest, ...(known?.needed ?? [])]) needed.add(digest);
-    for (const digest of known?.digests ?? []) holders.set(digest, [...(holders.get(digest) ?? []), manifest]);
+    for (const digest of known?.digests ?? []) {
+      const some = holders.get(digest);
+      if (some) some.push(manifest);
+      else holders.set(digest, [manifest]);
+    }
   }
   for (const { blobs } of repositories.values()) for (const digest of blobs.keys()) needed.add(digest);
   return {
