@@ -12,11 +12,12 @@ import type { Exchange, Target } from './exchange.ts';
 
 export type Action = 'pull' | 'push' | 'delete' | 'sign';
 
+/** Images are signed for all namespaces at once, so a binding in one of them would not do. */
 const HINT = {
-  pull: 'the role system:image-puller',
-  push: 'the role system:image-pusher',
-  delete: 'the role edit',
-  sign: 'the role system:image-signer',
+  pull: 'the role system:image-puller in the namespace',
+  push: 'the role system:image-pusher in the namespace',
+  delete: 'the role edit in the namespace',
+  sign: 'the role system:image-signer in the whole cluster, not only in the namespace',
 } as const;
 
 const VERBS = {
@@ -108,12 +109,13 @@ function denied(exchange: Exchange, target: Target, action: Action, reason: stri
   const verb = VERBS[action];
   return new RegistryError(
     'DENIED',
-    `${JSON.stringify(exchange.user.name)} may not ${verb} ${namespace}/${stream}; ask for ${HINT[action]} in the namespace ${namespace}${because(reason)}`,
+    `${JSON.stringify(exchange.user.name)} may not ${verb} ${namespace}/${stream}; ask for ${HINT[action]} ${namespace}${because(reason)}`,
     { detail: { repository: `${namespace}/${stream}`, action } },
   );
 }
 
-function unauthorized(): RegistryError {
+/** What whoever has not authenticated is told. */
+export function unauthorized(): RegistryError {
   return new RegistryError('UNAUTHORIZED', 'log in first: any user name, the API token as password');
 }
 

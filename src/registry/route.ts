@@ -1,5 +1,5 @@
 /**
- * Paths of the OCI distribution API. They are read from the right: names hold slashes, and their parts may be called
+ * Paths of the OCI distribution API, and OpenShift's own beside it. They are read from the right: names hold slashes, and their parts may be called
  * `blobs`, `manifests` or `tags` as well.
  */
 

@@ -1,4 +1,4 @@
-/** The OCI edge: every request to `/v2/…` and to the token endpoint comes in here. */
+/** The OCI edge: every request to `/v2/…`, to the token endpoint and to OpenShift's own paths (route.ts) comes in here. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ANONYMOUS } from '../access/user.ts';
 import { expedite } from '../collecting/collector.ts';
@@ -11,7 +11,7 @@ import { listRepositories } from './catalog.ts';
 import { RegistryError, refusalOf } from './errors.ts';
 import { API_VERSION, answerEmpty, answerJson, type Exchange, type RegistryAccess, type Target } from './exchange.ts';
 import { deleteReference, getManifest, putManifest } from './manifests.ts';
-import { permit, permitMetrics, permitPruning } from './permission.ts';
+import { permit, permitMetrics, permitPruning, unauthorized } from './permission.ts';
 import { listReferrers } from './referrers.ts';
 import { parseRoute, type RepositoryRoute, type Route, TOKEN_PATH } from './route.ts';
 import { listSignatures, putSignature, SUPPORTS_SIGNATURES } from './signatures.ts';
@@ -81,7 +81,7 @@ export interface Watchers {
 }
 
 /**
- * The handler of `/v2`, `/v2/…` and `/openshift/token`. It answers every request and never throws. A server should call
+ * The handler of all paths for which `isRegistryPath` holds. It answers every request and never throws. A server should call
  * it for `request` and, wrapped in `whenContinueIsExpected`, for `checkContinue`, and must not limit the time that a
  * request takes (`requestTimeout: 0`): uploads that stand still are ended here.
  */
@@ -193,7 +193,7 @@ function act(exchange: Exchange, route: Route, kind: RepositoryRoute): Awaitable
 function ping(exchange: Exchange): void {
   requireRead(exchange.req);
   if (exchange.anonymous && !isAnonymousToken(exchange.req)) {
-    throw new RegistryError('UNAUTHORIZED', 'log in first: any user name, the API token as password');
+    throw unauthorized();
   }
   answerJson(exchange, '{}', SUPPORTS_SIGNATURES);
 }

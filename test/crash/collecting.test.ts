@@ -20,7 +20,7 @@ import { startServer, type TestServer } from '../server.ts';
 import { Ledger } from './ledger.ts';
 import { type Random, randomFrom } from './random.ts';
 import { Verifier } from './verify.ts';
-import { type Connection, connectTo, NAMESPACE, runClients } from './workload.ts';
+import { type Connection, connectTo, makeNamespace, NAMESPACE, runClients } from './workload.ts';
 
 /** Repeats a run as far as chance goes: CRASH_SEED=… */
 const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 2 ** 32);
@@ -53,12 +53,12 @@ test(`collecting garbage loses nothing and leaves nothing, killed again and agai
   let collected = 0;
   for (; performance.now() < end; kills += 1) {
     await using server = await startServer({ data, flags: FLAGS });
-    await look(verifier, server, 'touched');
+    await verifier.verify(server, 'touched');
     await workUntilKilled(server, ledger, random);
     collected += server.output().match(/garbage collected/g)?.length ?? 0;
   }
   await using server = await startServer({ data, flags: [...FLAGS, '--gc-interval', 'off'] });
-  await look(verifier, server, 'all');
+  await verifier.verify(server, 'all');
   // Uploads that were never finished go on in the look above, and hold what they hold for as long as a lease.
   await sleep((LEASE_SECONDS + 1) * 1000);
   const { stdout } = await collector(data).ended;
@@ -70,7 +70,7 @@ test(`collecting garbage loses nothing and leaves nothing, killed again and agai
     left = (await collector(data).ended).stdout;
   }
   assert.match(left, NOTHING, 'in the end a run finds nothing');
-  await look(verifier, server, 'all');
+  await verifier.verify(server, 'all');
   await nothingIsLeft(server, ledger);
 
   const { facts, pulled } = verifier.figures;
@@ -82,23 +82,6 @@ test(`collecting garbage loses nothing and leaves nothing, killed again and agai
   t.diagnostic(`${facts} facts looked at, ${pulled} images pulled byte for byte`);
   t.diagnostic(`at the end: ${stdout.trim().split('\n').at(-1)}`);
 });
-
-async function makeNamespace(data: string): Promise<void> {
-  await using server = await startServer({ data });
-  const connection = connectTo(server);
-  const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } };
-  expectStatus(await askApi(connection.api, '/api/v1/namespaces', { method: 'POST', body }), 201);
-  connection.close();
-}
-
-async function look(verifier: Verifier, server: TestServer, which: 'all' | 'touched'): Promise<void> {
-  const connection = connectTo(server);
-  try {
-    await verifier.verify(connection, server.data, which);
-  } finally {
-    connection.close();
-  }
-}
 
 interface Collector {
   readonly child: ChildProcess;

@@ -3,15 +3,13 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { askApi } from '../api.ts';
 import { temporaryFolder } from '../program.ts';
-import { expectStatus } from '../registry.ts';
 import { beginServer, startServer, type TestServer } from '../server.ts';
 import { Informer } from './informer.ts';
 import { Ledger } from './ledger.ts';
 import { type Random, randomFrom } from './random.ts';
 import { Verifier } from './verify.ts';
-import { connectTo, NAMESPACE, runClients } from './workload.ts';
+import { connectTo, makeNamespace, runClients } from './workload.ts';
 
 /** Repeats a run as far as chance goes: CRASH_SEED=… */
 const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 2 ** 32);
@@ -43,18 +41,18 @@ test(`what was acknowledged is there after ${ROUNDS} kills (CRASH_SEED=${SEED})`
       await starting.kill();
     }
     await using server = await startServer({ data });
-    await look(verifier, server, 'touched');
+    await verifier.verify(server, 'touched');
     await inform(informer, server);
     await workUntilKilled(server, ledger, random);
     informer.stop();
   }
   const last = await startServer({ data });
-  await look(verifier, last, 'all');
+  await verifier.verify(last, 'all');
   await inform(informer, last);
   informer.stop();
   assert.equal(await last.stop(), 0);
   await using again = await startServer({ data });
-  await look(verifier, again, 'all');
+  await verifier.verify(again, 'all');
 
   const { facts, unanswered, pulled, moves, resumed, gone } = verifier.figures;
   t.diagnostic(`${ROUNDS} kills, ${ledger.acknowledgements} writes and ${ledger.pushes} pushes acknowledged, lost: 0`);
@@ -63,23 +61,6 @@ test(`what was acknowledged is there after ${ROUNDS} kills (CRASH_SEED=${SEED})`
   t.diagnostic(`${informer.events} events told to a watch that went on after each kill`);
   assert.ok(ledger.acknowledgements > ROUNDS, 'the clients hardly did anything');
 });
-
-async function makeNamespace(data: string): Promise<void> {
-  await using server = await startServer({ data });
-  const connection = connectTo(server);
-  const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } };
-  expectStatus(await askApi(connection.api, '/api/v1/namespaces', { method: 'POST', body }), 201);
-  connection.close();
-}
-
-async function look(verifier: Verifier, server: TestServer, which: 'all' | 'touched'): Promise<void> {
-  const connection = connectTo(server);
-  try {
-    await verifier.verify(connection, server.data, which);
-  } finally {
-    connection.close();
-  }
-}
 
 async function inform(informer: Informer, server: TestServer): Promise<void> {
   const connection = connectTo(server);

@@ -5,9 +5,9 @@ import { listMoves, type TagMove } from '../../src/streams/tagmove.ts';
 import { askApi, IMAGE_API, streamPath } from '../api.ts';
 import { type Answer, json } from '../http.ts';
 import { appendTo, askRegistry, expectStatus, finishUpload } from '../registry.ts';
-import { openStoreOf } from '../server.ts';
+import { openStoreOf, type TestServer } from '../server.ts';
 import type { Facts, Ledger, StreamState, Upload } from './ledger.ts';
-import { type Connection, NAMESPACE, SHARED } from './workload.ts';
+import { type Connection, connectTo, NAMESPACE, SHARED } from './workload.ts';
 
 /** Requests that are under way at the same time. */
 const AT_ONCE = 8;
@@ -46,7 +46,16 @@ export class Verifier {
   }
 
   /** Looks at what was touched since the last look, or at everything. @throws {AssertionError} for what is not right. */
-  async verify(connection: Connection, data: string, which: 'all' | 'touched'): Promise<void> {
+  async verify(server: TestServer, which: 'all' | 'touched'): Promise<void> {
+    const connection = connectTo(server);
+    try {
+      await this.#verify(connection, server.data, which);
+    } finally {
+      connection.close();
+    }
+  }
+
+  async #verify(connection: Connection, data: string, which: 'all' | 'touched'): Promise<void> {
     if (which === 'all') this.#pulled.clear();
     const streams = await this.#list(connection);
     const touched = this.#ledger.streams.names(which);

@@ -16,7 +16,7 @@ import {
   uploadInPieces,
   uploadWhole,
 } from '../registry.ts';
-import type { TestServer } from '../server.ts';
+import { startServer, type TestServer } from '../server.ts';
 import { bytesOf, type TinyImage, tinyImage, tinyIndex } from '../tinyimage.ts';
 import type { Ledger, StreamState } from './ledger.ts';
 import type { Random } from './random.ts';
@@ -54,6 +54,15 @@ export function connectTo(server: TestServer): Connection {
       secure.destroy();
     },
   };
+}
+
+/** Makes the namespace of all streams, with a server of its own. */
+export async function makeNamespace(data: string): Promise<void> {
+  await using server = await startServer({ data });
+  const connection = connectTo(server);
+  const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } };
+  expectStatus(await askApi(connection.api, '/api/v1/namespaces', { method: 'POST', body }), 201);
+  connection.close();
 }
 
 interface Client extends Connection {

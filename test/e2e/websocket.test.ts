@@ -23,9 +23,9 @@ class Client implements Disposable {
   #look = (): void => undefined;
   ended = false;
 
-  constructor(path: string, headers: Readonly<Record<string, string>>) {
-    const { hostname, port } = new URL(server.apiUrl);
-    this.socket = connect({ host: hostname, port: Number(port), ca: server.ca, ALPNProtocols: ['http/1.1'] });
+  constructor(path: string, headers: Readonly<Record<string, string>>, { apiUrl, ca }: TestServer = server) {
+    const { hostname, port } = new URL(apiUrl);
+    this.socket = connect({ host: hostname, port: Number(port), ca, ALPNProtocols: ['http/1.1'] });
     this.socket.on('data', (bytes: Buffer) => {
       this.#received = Buffer.concat([this.#received, bytes]);
       this.#look();
@@ -100,7 +100,7 @@ class Client implements Disposable {
   }
 }
 
-const bearer = (): Record<string, string> => ({ Authorization: `Bearer ${server.token}` });
+const bearer = ({ token } = server): Record<string, string> => ({ Authorization: `Bearer ${token}` });
 
 test('each event is a text frame; pings are answered; a goodbye is answered by one', async () => {
   using client = new Client(WATCH, bearer());
@@ -167,10 +167,7 @@ test('frames that no client may send end the connection with a reason', async ()
 
 test('a server that stops says goodbye', async () => {
   await using other = await startServer();
-  const kept = server;
-  server = other;
-  using client = new Client(WATCH, bearer());
-  server = kept;
+  using client = new Client(WATCH, bearer(other), other);
   await client.head();
   await client.frame();
   const stopped = other.stop();
