@@ -4,6 +4,7 @@ import { type Digest, digestOf } from '../image/digest.ts';
 import { deleteTag } from '../streams/push.ts';
 import { readableBlob } from '../streams/repository.ts';
 import { Leadership } from './leadership.ts';
+import { putMark, readMark } from './marks.ts';
 import { quarantined } from './quarantine.ts';
 import { type Scrubbed, scrubContent } from './scrub.ts';
 import { LEASE, made, madeIndex, openTrial, type Trial } from './trial.ts';
@@ -66,6 +67,22 @@ test('damaged content goes into quarantine, the images that need it are named, a
   assert.deepEqual(await quarantined(trial.ctx.store), []);
   await trial.collect();
   assert.ok(!trial.content.blobs.has(digestOf(wrong)), 'once it is mended the damaged bytes go');
+  await trial.close();
+});
+
+test('what a killed run of the collection has left is no hindrance', async () => {
+  const trial = openTrial();
+  const image = made('hurt', ['layer']);
+  await trial.push(APP, image, 'v1');
+  const digest = layerOf(image);
+  trial.content.blobs.set(digest, Buffer.from('Layer'));
+  await trial.ctx.store.commit([putMark(digest, { state: 'condemned', owner: 'killed', at: 0 }, 0)]);
+  assert.deepEqual(
+    (await scrub(trial)).hurt.map((each) => each.digest),
+    [digest],
+  );
+  assert.ok(!trial.content.blobs.has(digest));
+  assert.equal(await readMark(trial.ctx.store, digest), undefined);
   await trial.close();
 });
 

@@ -10,7 +10,7 @@ import type { Change } from '../store/store.ts';
 import { LINKS } from '../streams/links.ts';
 import type { Leadership } from './leadership.ts';
 import { leaseKey } from './leases.ts';
-import { endEpoch, markKey, putMark, startEpoch } from './marks.ts';
+import { endEpoch, type Mark, markKey, putMark, readMark, startEpoch } from './marks.ts';
 import { quarantineChange, quarantined, releaseChange } from './quarantine.ts';
 import { entriesAt } from './repositories.ts';
 import { contentOf } from './survey.ts';
@@ -81,10 +81,12 @@ async function quarantine(services: Services, leadership: Leadership, digest: Di
   await keepAs(services, digest, actual);
   await leadership.await();
   await startEpoch(store, true, leadership.check);
-  const mark = putMark(digest, { state: 'sweeping', owner: leadership.owner, at: services.now().getTime() }, 0);
+  // A run of the collection that was killed may have left a mark.
+  const left = await readMark(store, digest);
+  const own: Mark = { state: 'sweeping', owner: leadership.owner, at: services.now().getTime() };
   const found = services.now().toISOString();
   const revision = await store.commit([
-    mark,
+    putMark(digest, own, left?.revision ?? 0),
     { op: 'delete', key: leaseKey(digest) },
     quarantineChange({ digest, actual, size, found }),
   ]);
