@@ -17,14 +17,14 @@ import { MASTERS } from './access/user.ts';
 import { BlobError } from './blobs/blobs.ts';
 import { startCollector } from './cluster/collector.ts';
 import { dropOldEvents } from './cluster/events.ts';
-import { NamespaceKeeper } from './cluster/namespacecontents.ts';
+import { keepNamespaces } from './cluster/namespacecontents.ts';
 import { ensureNamespaces, SEED_NAMESPACES } from './cluster/namespaces.ts';
 import { startPurge } from './cluster/purge.ts';
 import { startQuotaCounts } from './cluster/quotacounts.ts';
 import { clusterResources } from './cluster/resources.ts';
 import { startRoleUpkeep } from './cluster/roleupkeep.ts';
 import { seedAccess } from './cluster/seed.ts';
-import { TokenSecretKeeper } from './cluster/tokensecrets.ts';
+import { keepTokenSecrets } from './cluster/tokensecrets.ts';
 import { startCollecting } from './collecting/schedule.ts';
 import { type Config, isDnsName } from './config.ts';
 import { digestOf } from './image/digest.ts';
@@ -155,8 +155,8 @@ async function startUpkeep(
   opened.adopt(await startCollecting(ctx, { ...collection, logger }), (it) => it.close());
   const notLookedAt = (what: string) => (err: unknown) =>
     logger.warn({ err }, `${what} could not be looked at; the next start tries again`);
-  opened.adopt(new TokenSecretKeeper(ctx, notLookedAt('secrets that wait for tokens')), (it) => it.close());
-  opened.adopt(new NamespaceKeeper(ctx, notLookedAt('what belongs into every namespace')), (it) => it.close());
+  opened.adopt(keepTokenSecrets(ctx, notLookedAt('secrets that wait for tokens')), (it) => it.close());
+  opened.adopt(keepNamespaces(ctx, notLookedAt('what belongs into every namespace')), (it) => it.close());
   opened.adopt(startRoleUpkeep(ctx, notLookedAt('default roles and bindings')), (it) => it.close());
 }
 

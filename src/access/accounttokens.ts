@@ -115,11 +115,10 @@ export class AccountTokens {
 
   /**
    * The same for whoever else accepts tokens: the user, and those of the audiences that the token is for, at least one.
-   * Without audiences, this server is meant.
    */
   async review(
     token: string,
-    audiences: readonly string[] = [ACCOUNT_TOKEN_ISSUER],
+    audiences: readonly string[],
   ): Promise<{ readonly user: User; readonly audiences: readonly string[] } | undefined> {
     const claims = await this.#claims(token);
     const shared = claims?.audiences.filter((audience) => audiences.includes(audience)) ?? [];
@@ -185,8 +184,7 @@ function isThat(object: Existing | undefined, uid: string): boolean {
 
 /** Reads a kept object as far as tokens need it. */
 function existing(value: Buffer): Existing {
-  const end = value.indexOf('\n');
-  const object = JSON.parse(value.toString('utf8', 0, end < 0 ? value.length : end)) as {
+  const object = JSON.parse(value.toString()) as {
     metadata: { uid?: string; deletionTimestamp?: string };
   };
   const { uid, deletionTimestamp } = object.metadata;

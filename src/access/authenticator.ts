@@ -19,8 +19,8 @@ export interface Authenticator {
    */
   readonly identifyApi: (req: IncomingMessage) => Awaitable<User>;
   /**
-   * For the registry: the same but undefined for nobody, who is challenged; and also Basic with a token as the password and any user name, and the bearer token
-   * `anonymous`, which is nobody.
+   * For the registry: the same but undefined for nobody, who is challenged; and also Basic with a token as the password and
+   * any user name, and the bearer token `anonymous`, which is nobody.
    * @throws {DomainError} Unauthorized
    */
   readonly identifyRegistry: (req: IncomingMessage) => Awaitable<User | undefined>;

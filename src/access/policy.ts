@@ -244,8 +244,6 @@ function subjectText({ kind, name = '', namespace }: Subject, home: string): str
   return `${kind} ${quoted(kind === 'ServiceAccount' ? `${name}/${namespace || home}` : name)}`;
 }
 
-/** What a key holds; a second line, where there is one, is not the object's. */
 function parsed(value: Buffer): unknown {
-  const end = value.indexOf('\n');
-  return JSON.parse(value.toString('utf8', 0, end < 0 ? undefined : end));
+  return JSON.parse(value.toString());
 }

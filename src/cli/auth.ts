@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type ClusterRole, serviceAccountGroups, serviceAccountOf } from '../access/role.ts';
 import { questionOf, RuleSet } from '../access/rules.ts';
-import { ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED } from '../access/user.ts';
+import { ANONYMOUS, type Attributes, AUTHENTICATED, UNAUTHENTICATED } from '../access/user.ts';
 import { ConfigError } from '../config.ts';
 import { nameOf } from '../objects/object.ts';
 import { gatherSettings } from '../settings.ts';
@@ -137,8 +137,6 @@ function whatOf({ verb, resource, name, namespace }: Question): string {
   if (resource.startsWith('/')) return what;
   return namespace === undefined ? `${what} in the whole cluster` : `${what} in the namespace ${namespace}`;
 }
-
-type Attributes = Parameters<typeof questionOf>[0];
 
 async function attributesOf(api: ApiClient, { verb, resource, name, namespace }: Question): Promise<Attributes> {
   if (resource.startsWith('/')) return { verb, path: resource };

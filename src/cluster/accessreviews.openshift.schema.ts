@@ -1,7 +1,7 @@
 /** Schemas of the reviews of authorization.openshift.io. */
 import { objectMeta, typeMeta } from '../objects/metaschema.ts';
 import type { ObjectSchema, Property } from '../objects/schema.ts';
-import { words } from './accessreviews.schema.ts';
+import { words } from './rolerules.ts';
 
 const AUTHORIZATION_V1 = 'com.github.openshift.api.authorization.v1';
 

@@ -8,8 +8,7 @@ import type { Attributes, User } from '../access/user.ts';
 import type { Context } from '../objects/context.ts';
 import { badRequest, type FieldError, forbidden, invalid, invalidValue, required } from '../objects/errors.ts';
 import type { KubeObject } from '../objects/object.ts';
-import type { Resource, TableColumns } from '../objects/resource.ts';
-import type { ObjectSchema } from '../objects/schema.ts';
+import type { Resource } from '../objects/resource.ts';
 import {
   localResourceAccessReviewSchema,
   localSubjectAccessReviewSchema,
@@ -18,7 +17,7 @@ import {
   subjectAccessReviewSchema,
   subjectRulesReviewSchema,
 } from './accessreviews.openshift.schema.ts';
-import { nameColumn } from './age.ts';
+import { reviewResource } from './accessreviews.ts';
 
 const GROUP = 'authorization.openshift.io';
 const API_VERSION = `${GROUP}/v1`;
@@ -42,29 +41,6 @@ interface SubjectReview extends Action {
 interface RulesReview extends KubeObject {
   spec?: { user?: string; groups?: string[] | null };
   status?: object;
-}
-
-const table: TableColumns<KubeObject> = { columns: [nameColumn], cells: () => [''] };
-
-function review<T extends KubeObject>(
-  kind: string,
-  namespaced: boolean,
-  schema: ObjectSchema,
-  create: (ctx: Context, namespace: string, review: T) => Promise<KubeObject>,
-): Resource {
-  const singular = kind.toLowerCase();
-  return {
-    group: GROUP,
-    version: 'v1',
-    kind,
-    resource: `${singular}s`,
-    singular,
-    namespaced,
-    verbs: ['create'],
-    schema,
-    table,
-    computed: { create },
-  };
 }
 
 function refuse(kind: string, errors: readonly FieldError[]): void {
@@ -141,7 +117,8 @@ function withoutMetadata(answer: object): KubeObject {
   return answer as KubeObject;
 }
 
-const subjectAccessReviews = review<SubjectReview>(
+const subjectAccessReviews = reviewResource<SubjectReview>(
+  GROUP,
   'SubjectAccessReview',
   false,
   subjectAccessReviewSchema,
@@ -154,7 +131,8 @@ const subjectAccessReviews = review<SubjectReview>(
   },
 );
 
-const localSubjectAccessReviews = review<SubjectReview>(
+const localSubjectAccessReviews = reviewResource<SubjectReview>(
+  GROUP,
   'LocalSubjectAccessReview',
   true,
   localSubjectAccessReviewSchema,
@@ -164,7 +142,8 @@ const localSubjectAccessReviews = review<SubjectReview>(
   },
 );
 
-const resourceAccessReviews = review<Action>(
+const resourceAccessReviews = reviewResource<Action>(
+  GROUP,
   'ResourceAccessReview',
   false,
   resourceAccessReviewSchema,
@@ -176,7 +155,8 @@ const resourceAccessReviews = review<Action>(
   },
 );
 
-const localResourceAccessReviews = review<Action>(
+const localResourceAccessReviews = reviewResource<Action>(
+  GROUP,
   'LocalResourceAccessReview',
   true,
   localResourceAccessReviewSchema,
@@ -203,7 +183,8 @@ function openshiftRule({ verbs, apiGroups, resources, resourceNames, nonResource
   };
 }
 
-const subjectRulesReviews = review<RulesReview>(
+const subjectRulesReviews = reviewResource<RulesReview>(
+  GROUP,
   'SubjectRulesReview',
   true,
   subjectRulesReviewSchema,
@@ -218,7 +199,8 @@ const subjectRulesReviews = review<RulesReview>(
   },
 );
 
-const selfSubjectRulesReviews = review<RulesReview>(
+const selfSubjectRulesReviews = reviewResource<RulesReview>(
+  GROUP,
   'SelfSubjectRulesReview',
   true,
   selfSubjectRulesReviewSchema,

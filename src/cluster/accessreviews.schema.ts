@@ -1,14 +1,10 @@
 /** Schemas of the reviews of authorization.k8s.io: questions about what somebody may do. */
 import { objectMeta, typeMeta } from '../objects/metaschema.ts';
 import type { ArraySchema, ObjectSchema, Property } from '../objects/schema.ts';
+import { words } from './rolerules.ts';
 
 /** Where components of the group live in OpenAPI. */
 const AUTHORIZATION_V1 = 'io.k8s.api.authorization.v1';
-
-/** A list of words, as rules have them. */
-export function words(description: string): ArraySchema & Property {
-  return { type: 'array', items: { type: 'string' }, listType: 'atomic', description };
-}
 
 function text(description: string): Property {
   return { type: 'string', description };

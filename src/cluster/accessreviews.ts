@@ -130,15 +130,17 @@ async function answered(ctx: Context, review: AccessReview, user: User): Promise
 /** They are only ever asked, so nothing of them stands in a table. */
 const table: TableColumns<KubeObject> = { columns: [nameColumn], cells: () => [''] };
 
-function review<T extends KubeObject>(
+/** A resource whose objects are questions: what `create` makes of one is the answer. */
+export function reviewResource<T extends KubeObject>(
+  group: string,
   kind: string,
   namespaced: boolean,
   schema: ObjectSchema,
-  create: (ctx: Context, namespace: string, review: T) => Promise<T>,
-): Resource<T> {
+  create: (ctx: Context, namespace: string, review: T) => Promise<KubeObject>,
+): Resource {
   const singular = kind.toLowerCase();
   return {
-    group: GROUP,
+    group,
     version: 'v1',
     kind,
     resource: `${singular}s`,
@@ -151,7 +153,8 @@ function review<T extends KubeObject>(
   };
 }
 
-export const subjectAccessReviews = review<AccessReview>(
+export const subjectAccessReviews = reviewResource<AccessReview>(
+  GROUP,
   'SubjectAccessReview',
   false,
   subjectAccessReviewSchema,
@@ -162,7 +165,8 @@ export const subjectAccessReviews = review<AccessReview>(
   },
 );
 
-export const localSubjectAccessReviews = review<AccessReview>(
+export const localSubjectAccessReviews = reviewResource<AccessReview>(
+  GROUP,
   'LocalSubjectAccessReview',
   true,
   localSubjectAccessReviewSchema,
@@ -174,7 +178,8 @@ export const localSubjectAccessReviews = review<AccessReview>(
   },
 );
 
-export const selfSubjectAccessReviews = review<AccessReview>(
+export const selfSubjectAccessReviews = reviewResource<AccessReview>(
+  GROUP,
   'SelfSubjectAccessReview',
   false,
   selfSubjectAccessReviewSchema,
@@ -184,7 +189,8 @@ export const selfSubjectAccessReviews = review<AccessReview>(
   },
 );
 
-export const selfSubjectRulesReviews = review<RulesReview>(
+export const selfSubjectRulesReviews = reviewResource<RulesReview>(
+  GROUP,
   'SelfSubjectRulesReview',
   false,
   selfSubjectRulesReviewSchema,

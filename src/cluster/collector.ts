@@ -7,7 +7,7 @@ import type { Context } from '../objects/context.ts';
 import { COLLECT_PREFIX, deleteObject, FOREGROUND, ORPHAN } from '../objects/deletes.ts';
 import { DomainError, isProblem } from '../objects/errors.ts';
 import type { KubeObject } from '../objects/object.ts';
-import { pageKept, readKept } from '../objects/reads.ts';
+import { eachKept, readKept } from '../objects/reads.ts';
 import type { Resource } from '../objects/resource.ts';
 import { keptOf, nameOfKey, parsed } from '../objects/values.ts';
 import { updateObject } from '../objects/writes.ts';
@@ -128,18 +128,13 @@ async function dependentsOf(
   const found: Place[] = [];
   for (const resource of resources) {
     if (namespace && !resource.namespaced) continue;
-    for (let after: string | undefined; ; ) {
-      const page = await pageKept(ctx.store, resource, namespace, after === undefined ? {} : { after });
-      for (const kept of page.objects) {
-        // Few values hold the uid at all; those are looked into.
-        if (!kept.head.value.includes(mark)) continue;
-        const { metadata } = parsed(resource, ctx.settings, kept);
-        const owned = metadata.ownerReferences?.some((owner) => owner.uid === uid);
-        if (owned) found.push({ resource, ...nameOfKey(resource, kept.head.key) });
-      }
-      after = page.next;
-      if (after === undefined) break;
-    }
+    await eachKept(ctx.store, resource, namespace, (kept) => {
+      // Few values hold the uid at all; those are looked into.
+      if (!kept.head.value.includes(mark)) return;
+      const { metadata } = parsed(resource, ctx.settings, kept);
+      const owned = metadata.ownerReferences?.some((owner) => owner.uid === uid);
+      if (owned) found.push({ resource, ...nameOfKey(resource, kept.head.key) });
+    });
   }
   return found;
 }

@@ -8,6 +8,7 @@ import type { ObjectSchema } from '../objects/schema.ts';
 import { ageColumn, ageOf, nameColumn } from './age.ts';
 import { CORE_V1 } from './components.ts';
 import { base64Bytes, type Data, immutableErrors, keyErrors, sizeErrors, textBytes } from './datakeys.ts';
+import { ALL_VERBS } from './workload.ts';
 
 export interface ConfigMap extends KubeObject {
   immutable?: boolean;
@@ -49,7 +50,7 @@ export const configMaps: Resource<ConfigMap> = {
   singular: 'configmap',
   shortNames: ['cm'],
   namespaced: true,
-  verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
+  verbs: ALL_VERBS,
   schema,
   table: {
     columns: [nameColumn, { name: 'Data', type: 'string', description: 'How many settings there are.' }, ageColumn],

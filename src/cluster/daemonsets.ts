@@ -7,11 +7,10 @@ import {
   containerColumns,
   labelsText,
   type PodSpec,
-  podErrors,
   selectorColumn,
-  selectorErrors,
   type WorkloadSpec,
   workload,
+  workloadErrors,
 } from './workload.ts';
 
 export interface DaemonSet extends KubeObject {
@@ -64,8 +63,5 @@ export const daemonSets: Resource<DaemonSet> = workload({
       labelsText(set.spec?.selector?.matchLabels),
     ],
   },
-  validate: ({ spec }, old) => [
-    ...selectorErrors(spec, old?.spec),
-    ...podErrors(spec?.template?.spec, 'spec.template.spec'),
-  ],
+  validate: ({ spec }, old) => workloadErrors(spec, old?.spec),
 });

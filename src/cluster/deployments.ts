@@ -7,11 +7,10 @@ import {
   containerCells,
   containerColumns,
   labelsText,
-  podErrors,
   selectorColumn,
-  selectorErrors,
   type WorkloadSpec,
   workload,
+  workloadErrors,
 } from './workload.ts';
 
 export interface Deployment extends KubeObject {
@@ -47,9 +46,6 @@ export const deployments: Resource<Deployment> = workload({
       labelsText(deployment.spec?.selector?.matchLabels),
     ],
   },
-  validate: ({ spec }, old) => [
-    ...selectorErrors(spec, old?.spec),
-    ...podErrors(spec?.template?.spec, 'spec.template.spec'),
-  ],
+  validate: ({ spec }, old) => workloadErrors(spec, old?.spec),
   subresources: [scaleOf('deployments', () => deployments)],
 });

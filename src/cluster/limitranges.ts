@@ -8,21 +8,17 @@ import { dnsSubdomain } from '../objects/names.ts';
 import { type KubeObject, nameOf } from '../objects/object.ts';
 import type { Resource } from '../objects/resource.ts';
 import { LIMIT_RANGE_PREFIX, type LimitRangeItem, markChange } from '../objects/restrictions.ts';
-import type { ObjectSchema, Property } from '../objects/schema.ts';
+import type { ObjectSchema } from '../objects/schema.ts';
 import { keyOf } from '../objects/values.ts';
 import { nameColumn } from './age.ts';
 import { CORE_V1 } from './components.ts';
 import { validateLimits } from './limitranges.validate.ts';
+import { amounts } from './resourcenames.ts';
+import { ALL_VERBS } from './workload.ts';
 
 export interface LimitRange extends KubeObject {
   spec?: { limits?: LimitRangeItem[] | null };
 }
-
-const amounts = (description: string): Property => ({
-  type: 'map',
-  values: { type: 'string', format: 'quantity' },
-  description,
-});
 
 const itemSchema: ObjectSchema = {
   type: 'object',
@@ -88,7 +84,7 @@ export const limitRanges: Resource<LimitRange> = {
   singular: 'limitrange',
   shortNames: ['limits'],
   namespaced: true,
-  verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
+  verbs: ALL_VERBS,
   schema,
   table: {
     columns: [nameColumn, { name: 'Created At', type: 'date', description: 'When the LimitRange was made.' }],

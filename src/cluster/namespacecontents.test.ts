@@ -8,7 +8,7 @@ import { readKept } from '../objects/reads.ts';
 import { parsed } from '../objects/values.ts';
 import { createObject, updateObject } from '../objects/writes.ts';
 import { type ConfigMap, configMaps } from './configmaps.ts';
-import { NamespaceKeeper } from './namespacecontents.ts';
+import { keepNamespaces } from './namespacecontents.ts';
 import { namespaces } from './namespaces.ts';
 import { serviceAccounts } from './serviceaccounts.ts';
 
@@ -42,13 +42,13 @@ suite('what every namespace has', () => {
     await deleteObject(old, serviceAccounts, 'old', 'builder', {});
     assert.equal(await certificate(old, 'old'), undefined);
     const ctx = { ...old, settings };
-    const first = new NamespaceKeeper(ctx, unexpected);
+    const first = keepNamespaces(ctx, unexpected);
     await first.idle;
     await first.close();
     assert.ok(await hasAccount(ctx, 'old', 'builder'));
     assert.equal(await certificate(ctx, 'old'), 'PEM');
     const renewed = { ...old, settings: { ...settings, rootCertificates: 'PEM 2' } };
-    const second = new NamespaceKeeper(renewed, unexpected);
+    const second = keepNamespaces(renewed, unexpected);
     await second.idle;
     await second.close();
     assert.equal(await certificate(ctx, 'old'), 'PEM 2');
@@ -56,7 +56,7 @@ suite('what every namespace has', () => {
 
   test('is put back when somebody deletes or changes it, but not into a namespace that is being deleted', async () => {
     const ctx = await testContext({ settings });
-    const keeping = new NamespaceKeeper(ctx, unexpected);
+    const keeping = keepNamespaces(ctx, unexpected);
     await keeping.idle;
     await createObject(ctx, namespaces, '', { metadata: { name: 'going' } });
     await deleteObject(ctx, namespaces, '', 'going', {});

@@ -1,6 +1,5 @@
 /** What every namespace has from its beginning: the service accounts and the certificates that clients look for there. */
 import { SERVICE_ACCOUNT_PREFIX } from '../access/serviceaccount.ts';
-import { PURGE_RETRY_SECONDS } from '../limits.ts';
 import type { Context } from '../objects/context.ts';
 import { isProblem } from '../objects/errors.ts';
 import { NAMESPACE_PREFIX } from '../objects/namespaced.ts';
@@ -8,8 +7,9 @@ import { nameOf } from '../objects/object.ts';
 import { readKept } from '../objects/reads.ts';
 import { keptOf, nameOfKey, parsed } from '../objects/values.ts';
 import { createObject, creation, updateObject } from '../objects/writes.ts';
-import type { Change, Revision, StoreEvent, Watch } from '../store/store.ts';
+import type { Change } from '../store/store.ts';
 import { type ConfigMap, configMaps } from './configmaps.ts';
+import { Keeper } from './keeper.ts';
 import { type ServiceAccount, serviceAccounts } from './serviceaccounts.ts';
 
 /** `default` is Kubernetes', the others are OpenShift's. */
@@ -45,87 +45,37 @@ function certificates({ settings }: Context): ConfigMap[] {
 
 /**
  * Puts back what belongs into every namespace: at first wherever it is missing or out of date, then whenever somebody
- * deletes or changes it.
+ * deletes or changes it. `failed` hears of what could not be put back.
  */
-export class NamespaceKeeper {
-  readonly #ctx: Context;
-  readonly #failed: (error: unknown) => void;
-  #watches: readonly Watch[] = [];
-  #running: Promise<void> = Promise.resolve();
-  #retry: NodeJS.Timeout | undefined;
-  #closed = false;
-
-  /** `failed` hears of what could not be put back: it is tried again at the next start. */
-  constructor(ctx: Context, failed: (error: unknown) => void) {
-    this.#ctx = ctx;
-    this.#failed = failed;
-    void this.#begin();
-  }
-
-  /** Resolves once everything that is to be done at the moment is done. */
-  get idle(): Promise<void> {
-    return this.#running;
-  }
-
-  /** Ends it; what it is doing at the moment is finished. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#retry);
-    for (const watch of this.#watches) watch.close();
-    await this.#running;
-  }
-
-  #begin(): Promise<void> {
-    return this.#run(async () => {
-      const after = await this.#ctx.store.revision();
-      if (this.#closed) return;
-      this.#watches = [
-        this.#watch(SERVICE_ACCOUNT_PREFIX, after, ({ key, value }) => {
-          const { namespace, name } = nameOfKey(serviceAccounts, key);
-          if (!value && ACCOUNTS.includes(name)) void this.#run(() => keepAccount(this.#ctx, namespace, name));
-        }),
-        this.#watch(keptOf(configMaps).prefix, after, ({ key }) => {
-          const { namespace, name } = nameOfKey(configMaps, key);
-          if (name === ROOT_CERTIFICATES) void this.#run(() => keepCertificates(this.#ctx, namespace));
-        }),
-      ];
-      await keepAll(this.#ctx, () => this.#closed);
-    });
-  }
-
-  #run(work: () => Promise<void>): Promise<void> {
-    this.#running = this.#running.then(() => (this.#closed ? undefined : work())).catch(this.#failed);
-    return this.#running;
-  }
-
-  #watch(prefix: string, after: Revision, use: (event: StoreEvent) => void): Watch {
-    return this.#ctx.store.watch(prefix, after, {
-      batch: ({ events }) => events.forEach(use),
-      ended: (error) => {
-        if (!error || this.#closed) return;
-        // The store could tell no more. What it did not tell is looked for, by all watches together.
-        for (const watch of this.#watches) watch.close();
-        clearTimeout(this.#retry);
-        this.#retry = setTimeout(() => void this.#begin(), PURGE_RETRY_SECONDS * 1000).unref();
+export function keepNamespaces(ctx: Context, failed: (error: unknown) => void): Keeper {
+  return new Keeper({
+    store: ctx.store,
+    changed: {
+      [SERVICE_ACCOUNT_PREFIX]: ({ key, value }) => {
+        const { namespace, name } = nameOfKey(serviceAccounts, key);
+        return !value && ACCOUNTS.includes(name) ? () => keepAccount(ctx, namespace, name) : undefined;
       },
-    });
-  }
+      [keptOf(configMaps).prefix]: ({ key }) => {
+        const { namespace, name } = nameOfKey(configMaps, key);
+        return name === ROOT_CERTIFICATES ? () => keepCertificates(ctx, namespace) : undefined;
+      },
+    },
+    all: (keeper) => keepAll(ctx, keeper),
+    failed,
+  });
 }
 
-async function keepAll(ctx: Context, isClosed: () => boolean): Promise<void> {
-  for (let after: string | undefined; !isClosed(); ) {
-    const page = await ctx.store.list(NAMESPACE_PREFIX, { limit: PAGE, ...(after !== undefined && { after }) });
-    for (const { key } of page.entries) {
-      const namespace = key.slice(NAMESPACE_PREFIX.length);
-      for (const name of ACCOUNTS) await keepAccount(ctx, namespace, name);
-      await keepCertificates(ctx, namespace);
+async function keepAll(ctx: Context, keeper: Keeper): Promise<void> {
+  const { entries } = await ctx.store.list(NAMESPACE_PREFIX);
+  for (const { key } of entries) {
+    const namespace = key.slice(NAMESPACE_PREFIX.length);
+    for (const name of ACCOUNTS) {
+      if (keeper.closed) return;
+      await keepAccount(ctx, namespace, name);
     }
-    after = page.entries.at(-1)?.key;
-    if (!page.more) return;
+    await keepCertificates(ctx, namespace);
   }
 }
-
-const PAGE = 100;
 
 async function keepAccount(ctx: Context, namespace: string, name: string): Promise<void> {
   if (await readKept(ctx.store, serviceAccounts, namespace, name)) return;

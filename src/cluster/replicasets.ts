@@ -10,9 +10,9 @@ import {
   type PodTemplate,
   podErrors,
   selectorColumn,
-  selectorErrors,
   type WorkloadSpec,
   workload,
+  workloadErrors,
 } from './workload.ts';
 
 interface ReplicaStatus {
@@ -67,10 +67,7 @@ export const replicaSets: Resource<ReplicaSet> = workload({
   generation: true,
   table: { columns, cells: (set, now) => cells(set, set.spec?.selector?.matchLabels, now) },
   fields: { 'status.replicas': ({ status }) => String(status?.replicas ?? 0) },
-  validate: ({ spec }, old) => [
-    ...selectorErrors(spec, old?.spec),
-    ...podErrors(spec?.template?.spec, 'spec.template.spec'),
-  ],
+  validate: ({ spec }, old) => workloadErrors(spec, old?.spec),
   subresources: [scaleOf('replicasets', () => replicaSets)],
 });
 

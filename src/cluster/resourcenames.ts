@@ -2,6 +2,7 @@
 import { type FieldError, invalidValue } from '../objects/errors.ts';
 import { labelKey } from '../objects/names.ts';
 import { isWhole, parseQuantity } from '../objects/quantity.ts';
+import type { Property } from '../objects/schema.ts';
 
 const CONTAINER_NAMES: ReadonlySet<string> = new Set(['cpu', 'memory', 'ephemeral-storage']);
 /** Counted, so whole numbers. */
@@ -29,6 +30,11 @@ const QUOTA_NAMES: ReadonlySet<string> = new Set([
 ]);
 const HUGE_PAGES = 'hugepages-';
 const REQUESTS = 'requests.';
+
+/** The schema of amounts by name. */
+export function amounts(description: string): Property {
+  return { type: 'map', values: { type: 'string', format: 'quantity' }, description };
+}
 
 /** Whether a quota may name it without a prefix. */
 export function isQuotaName(name: string): boolean {

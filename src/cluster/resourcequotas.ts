@@ -13,13 +13,9 @@ import type { ObjectSchema, Property } from '../objects/schema.ts';
 import { keyOf } from '../objects/values.ts';
 import { ageColumn, ageOf, nameColumn } from './age.ts';
 import { CORE_V1 } from './components.ts';
+import { amounts } from './resourcenames.ts';
 import { validateAmounts, validateQuota } from './resourcequotas.validate.ts';
-
-const amounts = (description: string): Property => ({
-  type: 'map',
-  values: { type: 'string', format: 'quantity' },
-  description,
-});
+import { ALL_VERBS } from './workload.ts';
 
 const selectorSchema: Property = {
   type: 'object',
@@ -124,7 +120,7 @@ export const resourceQuotas: Resource<ResourceQuota> = {
   singular: 'resourcequota',
   shortNames: ['quota'],
   namespaced: true,
-  verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
+  verbs: ALL_VERBS,
   schema,
   table: {
     columns: [

@@ -17,7 +17,7 @@ import type { ObjectSchema } from '../objects/schema.ts';
 import { ageColumn, ageOf, nameColumn } from './age.ts';
 import { refuseBinding } from './roleescalation.ts';
 import { RBAC_V1 } from './rolerules.ts';
-import { RBAC_VERBS } from './roles.ts';
+import { ALL_VERBS } from './workload.ts';
 
 const subject: ObjectSchema = {
   type: 'object',
@@ -169,7 +169,7 @@ export const roleBindings: Resource<RoleBinding> = {
   resource: 'rolebindings',
   singular: 'rolebinding',
   namespaced: true,
-  verbs: RBAC_VERBS,
+  verbs: ALL_VERBS,
   schema: schemaOf('RoleBinding', 'Gives users a role or a cluster role, in the namespace of the binding.'),
   table,
   kept: keptOf(ROLE_BINDING_PREFIX, ['Role', 'ClusterRole'], () => roleBindings),
@@ -182,7 +182,7 @@ export const clusterRoleBindings: Resource<RoleBinding> = {
   resource: 'clusterrolebindings',
   singular: 'clusterrolebinding',
   namespaced: false,
-  verbs: RBAC_VERBS,
+  verbs: ALL_VERBS,
   schema: schemaOf('ClusterRoleBinding', 'Gives users a cluster role, in all namespaces and for the cluster itself.'),
   table,
   kept: keptOf(CLUSTER_ROLE_BINDING_PREFIX, ['ClusterRole'], () => clusterRoleBindings),

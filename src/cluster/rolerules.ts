@@ -6,7 +6,8 @@ import type { ArraySchema, ObjectSchema, Property } from '../objects/schema.ts';
 /** Where components of the group live in OpenAPI. */
 export const RBAC_V1 = 'io.k8s.api.rbac.v1';
 
-function words(description: string): ArraySchema & Property {
+/** A list of words, as rules have them. */
+export function words(description: string): ArraySchema & Property {
   return { type: 'array', items: { type: 'string' }, listType: 'atomic', description };
 }
 

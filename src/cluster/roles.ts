@@ -5,23 +5,12 @@ import { labelSelector, validateLabelSelector } from '../objects/labelselector.t
 import { pathSegmentName } from '../objects/metadata.ts';
 import { objectMeta, typeMeta } from '../objects/metaschema.ts';
 import { nameOf } from '../objects/object.ts';
-import type { Kept, Resource, TableColumns, Verb } from '../objects/resource.ts';
+import type { Kept, Resource, TableColumns } from '../objects/resource.ts';
 import type { ObjectSchema, Property } from '../objects/schema.ts';
 import { nameColumn } from './age.ts';
 import { refuseRole } from './roleescalation.ts';
 import { policyRule, RBAC_V1, validateRules } from './rolerules.ts';
-
-/** What can be done with roles and bindings. */
-export const RBAC_VERBS: readonly Verb[] = [
-  'create',
-  'delete',
-  'deletecollection',
-  'get',
-  'list',
-  'patch',
-  'update',
-  'watch',
-];
+import { ALL_VERBS } from './workload.ts';
 
 const rules: Property = {
   type: 'array',
@@ -91,7 +80,7 @@ export const roles: Resource<Role> = {
   resource: 'roles',
   singular: 'role',
   namespaced: true,
-  verbs: RBAC_VERBS,
+  verbs: ALL_VERBS,
   schema: roleSchema,
   table,
   kept: roleRules,
@@ -130,7 +119,7 @@ export const clusterRoles: Resource<ClusterRole> = {
   resource: 'clusterroles',
   singular: 'clusterrole',
   namespaced: false,
-  verbs: RBAC_VERBS,
+  verbs: ALL_VERBS,
   schema: clusterRoleSchema,
   table,
   kept: clusterRoleRules,

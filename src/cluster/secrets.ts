@@ -9,6 +9,7 @@ import type { Members, ObjectSchema } from '../objects/schema.ts';
 import { ageColumn, ageOf, nameColumn } from './age.ts';
 import { CORE_V1 } from './components.ts';
 import { base64Bytes, type Data, immutableErrors, keyErrors, sizeErrors } from './datakeys.ts';
+import { ALL_VERBS } from './workload.ts';
 
 /** `data` holds base64. */
 export interface Secret extends KubeObject {
@@ -134,7 +135,7 @@ export const secrets: Resource<Secret> = {
   resource: 'secrets',
   singular: 'secret',
   namespaced: true,
-  verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
+  verbs: ALL_VERBS,
   schema,
   table: {
     columns: [

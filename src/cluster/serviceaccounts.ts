@@ -19,6 +19,7 @@ import {
   type TokenRequest,
   tokenRequestSchema,
 } from './tokenrequests.ts';
+import { ALL_VERBS } from './workload.ts';
 
 export interface ServiceAccount extends KubeObject {
   secrets?: { name?: string }[];
@@ -64,7 +65,7 @@ export const serviceAccounts: Resource<ServiceAccount> = {
   singular: 'serviceaccount',
   shortNames: ['sa'],
   namespaced: true,
-  verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
+  verbs: ALL_VERBS,
   schema,
   table: {
     columns: [nameColumn, ageColumn],

@@ -1,5 +1,4 @@
 /** The resources `services` and `endpoints`, kept for whoever makes networks of them. */
-import { dnsSubdomain } from '../objects/names.ts';
 import { type KubeObject, nameOf } from '../objects/object.ts';
 import type { Resource } from '../objects/resource.ts';
 import { ageColumn, ageOf, nameColumn } from './age.ts';
@@ -79,7 +78,6 @@ export const endpoints: Resource<Endpoints> = workload({
   description: 'The addresses behind a service.',
   generation: false,
   status: false,
-  validateName: dnsSubdomain,
   table: {
     columns: [
       nameColumn,

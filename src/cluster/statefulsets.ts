@@ -3,14 +3,7 @@ import { type KubeObject, nameOf } from '../objects/object.ts';
 import type { Resource } from '../objects/resource.ts';
 import { ageColumn, ageOf, nameColumn } from './age.ts';
 import { scaleOf } from './scale.ts';
-import {
-  containerCells,
-  containerColumns,
-  podErrors,
-  selectorErrors,
-  type WorkloadSpec,
-  workload,
-} from './workload.ts';
+import { containerCells, containerColumns, type WorkloadSpec, workload, workloadErrors } from './workload.ts';
 
 export interface StatefulSet extends KubeObject {
   spec?: WorkloadSpec & { serviceName?: string };
@@ -39,9 +32,6 @@ export const statefulSets: Resource<StatefulSet> = workload({
       ...containerCells(set.spec?.template),
     ],
   },
-  validate: ({ spec }, old) => [
-    ...selectorErrors(spec, old?.spec),
-    ...podErrors(spec?.template?.spec, 'spec.template.spec'),
-  ],
+  validate: ({ spec }, old) => workloadErrors(spec, old?.spec),
   subresources: [scaleOf('statefulsets', () => statefulSets)],
 });

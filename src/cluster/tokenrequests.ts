@@ -12,9 +12,9 @@ import type { ObjectSchema } from '../objects/schema.ts';
 import { parsed } from '../objects/values.ts';
 import { type Pod, pods } from './pods.ts';
 import { secrets } from './secrets.ts';
+import { AUTHENTICATION_V1 } from './selfsubjectreviews.ts';
 
 export const TOKEN_REQUEST_API = { group: 'authentication.k8s.io', version: 'v1' };
-const COMPONENT = 'io.k8s.api.authentication.v1';
 const KIND = { group: TOKEN_REQUEST_API.group, kind: 'TokenRequest' };
 const DEFAULT_SECONDS = 3600;
 
@@ -32,7 +32,7 @@ export interface TokenRequest extends KubeObject {
 
 export const tokenRequestSchema: ObjectSchema = {
   type: 'object',
-  component: `${COMPONENT}.TokenRequest`,
+  component: `${AUTHENTICATION_V1}.TokenRequest`,
   description: 'Asks for a token of a service account.',
   required: ['spec'],
   properties: {
@@ -40,7 +40,7 @@ export const tokenRequestSchema: ObjectSchema = {
     metadata: { ...objectMeta, description: "The account's name and namespace." },
     spec: {
       type: 'object',
-      component: `${COMPONENT}.TokenRequestSpec`,
+      component: `${AUTHENTICATION_V1}.TokenRequestSpec`,
       description: 'What the token shall be.',
       required: ['audiences'],
       properties: {
@@ -60,7 +60,7 @@ export const tokenRequestSchema: ObjectSchema = {
         },
         boundObjectRef: {
           type: 'object',
-          component: `${COMPONENT}.BoundObjectReference`,
+          component: `${AUTHENTICATION_V1}.BoundObjectReference`,
           empty: 'always',
           description: 'A Secret or Pod of the namespace: when it is deleted, the token is worth nothing any more.',
           properties: {
@@ -77,7 +77,7 @@ export const tokenRequestSchema: ObjectSchema = {
     },
     status: {
       type: 'object',
-      component: `${COMPONENT}.TokenRequestStatus`,
+      component: `${AUTHENTICATION_V1}.TokenRequestStatus`,
       description: 'The token.',
       required: ['token', 'expirationTimestamp'],
       properties: {

@@ -8,8 +8,8 @@ import { objectMeta, typeMeta } from '../objects/metaschema.ts';
 import type { KubeObject } from '../objects/object.ts';
 import type { Resource } from '../objects/resource.ts';
 import type { Property } from '../objects/schema.ts';
-import { words } from './accessreviews.schema.ts';
 import { nameColumn } from './age.ts';
+import { words } from './rolerules.ts';
 import { AUTHENTICATION_V1, type UserInfo, userInfo, userInfoOf } from './selfsubjectreviews.ts';
 
 interface TokenReview extends KubeObject {

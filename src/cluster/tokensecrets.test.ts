@@ -9,7 +9,7 @@ import { parsed } from '../objects/values.ts';
 import { createObject } from '../objects/writes.ts';
 import { type Secret, secrets } from './secrets.ts';
 import { serviceAccounts } from './serviceaccounts.ts';
-import { TokenSecretKeeper } from './tokensecrets.ts';
+import { keepTokenSecrets } from './tokensecrets.ts';
 
 const type = 'kubernetes.io/service-account-token';
 const annotations = { 'kubernetes.io/service-account.name': 'robot' };
@@ -33,7 +33,7 @@ suite('secrets of tokens', () => {
     const ctx = await testContext({ settings });
     await createObject(ctx, serviceAccounts, 'default', { metadata: { name: 'robot' } });
     await createObject(ctx, secrets, 'default', { metadata: { name: 'before', annotations }, type });
-    const keeper = new TokenSecretKeeper(ctx, unexpected);
+    const keeper = keepTokenSecrets(ctx, unexpected);
     await createObject(ctx, secrets, 'default', { metadata: { name: 'after', annotations }, type });
     for (const name of ['before', 'after']) {
       while (!(await dataOf(ctx, name))?.token) await sleep(1);
@@ -60,7 +60,7 @@ suite('secrets of tokens', () => {
     await createObject(ctx, secrets, 'default', { metadata: { name: 'other', annotations: other }, type });
     await createObject(ctx, secrets, 'default', { metadata: { name: 'nobody', annotations: nobody }, type });
     await createObject(ctx, secrets, 'default', { metadata: { name: 'z', annotations }, type });
-    const keeper = new TokenSecretKeeper(ctx, unexpected);
+    const keeper = keepTokenSecrets(ctx, unexpected);
     while (!(await dataOf(ctx, 'z'))?.token) await sleep(1);
     await keeper.close();
     assert.equal(await dataOf(ctx, 'other'), undefined);

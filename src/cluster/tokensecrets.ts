@@ -1,91 +1,44 @@
 /** Secrets of type `kubernetes.io/service-account-token`: whoever makes one finds a token of the account in it, which lasts. */
 import { ACCOUNT_TOKEN_ISSUER } from '../access/accounttokens.ts';
-import { PURGE_RETRY_SECONDS } from '../limits.ts';
+import { type AccountIdentity, SERVICE_ACCOUNT_PREFIX } from '../access/serviceaccount.ts';
 import type { Context } from '../objects/context.ts';
 import { isProblem } from '../objects/errors.ts';
 import { nameOf } from '../objects/object.ts';
 import { eachKept, readKept } from '../objects/reads.ts';
 import { keptOf, nameOfKey, parsed } from '../objects/values.ts';
 import { updateObject } from '../objects/writes.ts';
-import type { Revision, StoreEvent, Watch } from '../store/store.ts';
+import { Keeper } from './keeper.ts';
 import { SERVICE_ACCOUNT_NAME, SERVICE_ACCOUNT_TOKEN, type Secret, secrets } from './secrets.ts';
 import { serviceAccounts } from './serviceaccounts.ts';
 
 const SERVICE_ACCOUNT_UID = 'kubernetes.io/service-account.uid';
 
-/** Fills such secrets: those that wait already, and each that is made or emptied from now on. */
-export class TokenSecretKeeper {
-  readonly #ctx: Context;
-  readonly #failed: (error: unknown) => void;
-  #watches: readonly Watch[] = [];
-  #running: Promise<void> = Promise.resolve();
-  #retry: NodeJS.Timeout | undefined;
-  #closed = false;
-
-  /** `failed` hears of what could not be filled: it is tried again at the next start. */
-  constructor(ctx: Context, failed: (error: unknown) => void) {
-    this.#ctx = ctx;
-    this.#failed = failed;
-    this.#begin();
-  }
-
-  /** Resolves once everything that is to be done at the moment is done. */
-  get idle(): Promise<void> {
-    return this.#running;
-  }
-
-  /** Ends it; what it is doing at the moment is finished. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#retry);
-    for (const watch of this.#watches) watch.close();
-    await this.#running;
-  }
-
-  #begin(): void {
-    this.#run(async () => {
-      const after = await this.#ctx.store.revision();
-      if (this.#closed) return;
-      this.#watches = [
-        this.#watch(keptOf(secrets).prefix, after, ({ key, value }) => {
-          if (value?.includes(SERVICE_ACCOUNT_TOKEN)) this.#fill(key);
-        }),
-        this.#watch(keptOf(serviceAccounts).prefix, after, ({ key, created, revision }) => {
-          // The secret may have come first.
-          if (created === revision) this.#run(() => this.#fillAll(nameOfKey(serviceAccounts, key).namespace));
-        }),
-      ];
-      await this.#fillAll('');
-    });
-  }
-
-  #watch(prefix: string, after: Revision, use: (event: StoreEvent) => void): Watch {
-    return this.#ctx.store.watch(prefix, after, {
-      batch: ({ events }) => events.forEach(use),
-      ended: (error) => {
-        if (!error || this.#closed) return;
-        // The store could tell no more. What it did not tell is looked for, by both watches together.
-        for (const watch of this.#watches) watch.close();
-        clearTimeout(this.#retry);
-        this.#retry = setTimeout(() => this.#begin(), PURGE_RETRY_SECONDS * 1000).unref();
-      },
-    });
-  }
-
-  async #fillAll(namespace: string): Promise<void> {
-    await eachKept(this.#ctx.store, secrets, namespace, ({ head }) => {
-      if (head.value.includes(SERVICE_ACCOUNT_TOKEN)) this.#fill(head.key);
-    });
-  }
-
-  #fill(key: string): void {
+/**
+ * Fills such secrets: those that wait already, and each that is made or emptied from now on. `failed` hears of what could
+ * not be filled.
+ */
+export function keepTokenSecrets(ctx: Context, failed: (error: unknown) => void): Keeper {
+  const fill = (key: string) => (): Promise<void> => {
     const { namespace, name } = nameOfKey(secrets, key);
-    this.#run(() => fillSecret(this.#ctx, namespace, name));
-  }
-
-  #run(work: () => Promise<void>): void {
-    this.#running = this.#running.then(() => (this.#closed ? undefined : work())).catch(this.#failed);
-  }
+    return fillSecret(ctx, namespace, name);
+  };
+  const fillAll = async (keeper: Keeper, namespace: string): Promise<void> => {
+    await eachKept(ctx.store, secrets, namespace, ({ head }) => {
+      if (head.value.includes(SERVICE_ACCOUNT_TOKEN)) keeper.run(fill(head.key));
+    });
+  };
+  const keeper: Keeper = new Keeper({
+    store: ctx.store,
+    changed: {
+      [keptOf(secrets).prefix]: ({ key, value }) => (value?.includes(SERVICE_ACCOUNT_TOKEN) ? fill(key) : undefined),
+      // The secret may have come before its account.
+      [SERVICE_ACCOUNT_PREFIX]: ({ key, created, revision }) =>
+        created === revision ? () => fillAll(keeper, nameOfKey(serviceAccounts, key).namespace) : undefined,
+    },
+    all: (it) => fillAll(it, ''),
+    failed,
+  });
+  return keeper;
 }
 
 /** Puts a token into a secret that shall have one, for the account that it names, if that exists. */
@@ -128,11 +81,7 @@ async function fillSecret(ctx: Context, namespace: string, name: string): Promis
 }
 
 /** The account that a secret names; undefined if there is none, or not the one that it was made for. */
-async function accountOf(
-  ctx: Context,
-  namespace: string,
-  { metadata }: Secret,
-): Promise<{ readonly namespace: string; readonly name: string; readonly uid: string } | undefined> {
+async function accountOf(ctx: Context, namespace: string, { metadata }: Secret): Promise<AccountIdentity | undefined> {
   const name = metadata.annotations?.[SERVICE_ACCOUNT_NAME] ?? '';
   const kept = name === '' ? undefined : await readKept(ctx.store, serviceAccounts, namespace, name);
   const { uid } = (kept && parsed(serviceAccounts, ctx.settings, kept).metadata) ?? {};

@@ -1,6 +1,6 @@
 /** Workloads: kept as they are given, for whoever runs them. Nothing here starts a pod. */
 import { type FieldError, invalidValue, required } from '../objects/errors.ts';
-import { schemaOfMessage } from '../objects/messages/schema.ts';
+import { componentOf, schemaOfMessage } from '../objects/messages/schema.ts';
 import { objectMeta, typeMeta } from '../objects/metaschema.ts';
 import { dnsSubdomain, type NameRule } from '../objects/names.ts';
 import type { KubeObject, ObjectMeta } from '../objects/object.ts';
@@ -52,7 +52,7 @@ export interface WorkloadFacts<T extends KubeObject> {
   readonly description: string;
   readonly table: TableColumns<T>;
   readonly fields?: Resource<T>['fields'];
-  /** Whether there is a spec whose changes are counted; a status comes with it. */
+  /** Whether changes of the spec are counted. */
   readonly generation: boolean;
   readonly validateName?: NameRule;
   /** What is wrong beside the metadata. */
@@ -122,23 +122,33 @@ function statusRules<T extends KubeObject>(): NonNullable<Subresource<T>['status
   };
 }
 
-/** The message's schema as that of a kind. */
+/** The message's schema as that of a kind. Its members are worked out when they are first asked for: no start needs them. */
 export function kindSchema(message: string, description: string): ObjectSchema {
-  const schema = schemaOfMessage(message);
-  const { metadata: _metadata, ...members } = schema.properties;
-  const metadata = { ...objectMeta, description: 'Name, labels and annotations.' };
-  return { ...schema, description, properties: { ...typeMeta, metadata, ...members } };
+  let properties: ObjectSchema['properties'] | undefined;
+  return {
+    type: 'object',
+    component: componentOf(message),
+    description,
+    get properties() {
+      properties ??= propertiesOf(message);
+      return properties;
+    },
+  };
+}
+
+function propertiesOf(message: string): ObjectSchema['properties'] {
+  const { metadata: _metadata, ...members } = schemaOfMessage(message).properties;
+  return { ...typeMeta, metadata: { ...objectMeta, description: 'Name, labels and annotations.' }, ...members };
 }
 
 /** What is wrong with the containers of a pod: they have names, each its own, and images. */
 export function podErrors(spec: PodSpec | undefined, field: string): FieldError[] {
   const containers = spec?.containers ?? [];
   if (containers.length === 0) return [required(`${field}.containers`)];
-  const errors = [
+  return [
     ...containerErrors(spec?.initContainers ?? [], `${field}.initContainers`),
     ...containerErrors(containers, `${field}.containers`),
   ];
-  return errors;
 }
 
 function containerErrors(containers: readonly Container[], field: string): FieldError[] {
@@ -154,8 +164,13 @@ function containerErrors(containers: readonly Container[], field: string): Field
   });
 }
 
+/** What is wrong with the selector and the pods of a workload. */
+export function workloadErrors(spec: WorkloadSpec | undefined, old: WorkloadSpec | undefined): FieldError[] {
+  return [...selectorErrors(spec, old), ...podErrors(spec?.template?.spec, 'spec.template.spec')];
+}
+
 /** A selector must select the pods of its own template, and stays what it is. */
-export function selectorErrors(spec: WorkloadSpec | undefined, old: WorkloadSpec | undefined): FieldError[] {
+function selectorErrors(spec: WorkloadSpec | undefined, old: WorkloadSpec | undefined): FieldError[] {
   const { selector, template } = spec ?? {};
   if (!selector) return [required('spec.selector')];
   const labels = template?.metadata?.labels ?? {};

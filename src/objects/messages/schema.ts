@@ -51,7 +51,8 @@ export function schemaOfMessage(name: string): ObjectSchema {
   return schema;
 }
 
-function componentOf(name: string): string {
+/** What a message is called in OpenAPI. */
+export function componentOf(name: string): string {
   const home = PACKAGES.find(([pattern]) => pattern.test(name))?.[1] ?? 'io.k8s.api.core.v1';
   return `${home}.${name.replace(/^Reported/, '')}`;
 }
