@@ -5,13 +5,12 @@
 import type { Digest } from '../image/digest.ts';
 import { COLLECTION_ROUNDS, COMMIT_CHANGES } from '../limits.ts';
 import type { Services } from '../objects/context.ts';
-import { type Change, CommitConflict, type Entry, type Store, type Watch } from '../store/store.ts';
+import { type Change, CommitConflict, type Entry, type Store } from '../store/store.ts';
+import { SINCE } from './grace.ts';
 import { Leadership } from './leadership.ts';
 import { allMarks, endEpoch, finishSweep, isStale, markKey, startEpoch } from './marks.ts';
 import { type Garbage, type Survey, surveyContent } from './survey.ts';
 import { Sweep } from './sweep.ts';
-
-const SINCE = '/garbage/';
 
 export interface CollectOptions {
   /** Seconds that something must have been garbage before it is deleted. */
@@ -118,28 +117,6 @@ async function beginEpoch(store: Store, leadership: Leadership): Promise<boolean
     if (error instanceof CommitConflict) return false;
     throw error;
   }
-}
-
-/** The value of a digest whose grace is waived. */
-const LONG_AGO = Buffer.from(new Date(0).toISOString());
-
-/**
- * Waives the grace of content that somebody has found to be unused. The next run deletes it, which begins soon, and only
- * if it is garbage indeed.
- */
-export async function expedite(services: Services, digest: Digest): Promise<void> {
-  await services.store.commit([{ op: 'put', key: SINCE + digest, value: LONG_AGO }]);
-}
-
-/** Calls whenever the grace of something is waived, in any process, until the watch is closed. */
-export async function whenExpedited(services: Services, call: () => void): Promise<Watch> {
-  return services.store.watch(SINCE, await services.store.revision(), {
-    batch({ events }) {
-      if (events.some(({ value }) => value?.equals(LONG_AGO))) call();
-    },
-    // Whoever watches no more collects at the next interval.
-    ended() {},
-  });
 }
 
 /** What runs before have left: content that was being deleted is deleted, what was only condemned is spared. */

@@ -2,7 +2,8 @@
 import { COLLECTION_FIRST_SECONDS, COLLECTION_SOON_SECONDS } from '../limits.ts';
 import type { Services } from '../objects/context.ts';
 import type { Logger } from '../observe/logs.ts';
-import { type Collection, collectGarbage, whenExpedited } from './collector.ts';
+import type { Collection } from './collector.ts';
+import { whenExpedited } from './grace.ts';
 
 export interface ScheduleOptions {
   /** Undefined: only after somebody has asked for it (`expedite`). */
@@ -55,6 +56,8 @@ export async function startCollecting(services: Services, options: ScheduleOptio
 }
 
 async function collectOnce(services: Services, { graceSeconds, logger }: ScheduleOptions): Promise<void> {
+  // Loaded when it is needed: most servers collect only what somebody asks for.
+  const { collectGarbage } = await import('./collector.ts');
   const began = performance.now();
   const collection = await collectGarbage(services, { graceSeconds, dryRun: false, owner: services.uid() });
   if (!collection) return;

@@ -9,6 +9,14 @@ import { type OpenApi, openApi } from './openapi.ts';
 import { type BuildFacts, versionInfo } from './version.ts';
 
 export interface Documents {
+  /**
+   * Answers a request that is about no resource.
+   * @throws {DomainError} NoSuchResource, MethodNotAllowed, NotAcceptable.
+   */
+  readonly send: (exchange: Exchange) => void;
+}
+
+interface Served {
   readonly discovery: Discovery;
   readonly openApi: OpenApi;
   /** `''` is the core group. */
@@ -24,20 +32,17 @@ export function documents(resources: readonly Resource[], build: BuildFacts): Do
     const base = name ? `/apis/${name}` : '/api';
     return [base, ...versions.map(({ version }) => `${base}/${version}`)];
   });
-  return {
+  const served: Served = {
     discovery: discovery(resources),
     openApi: openApi(resources, build.version),
     groups: new Set(groups.map(({ name }) => name)),
     version: JSON.stringify(versionInfo(build), null, 2),
     paths: JSON.stringify({ paths: ['/apis', ...paths, '/openapi/v3', '/version'].sort() }, null, 2),
   };
+  return { send: (exchange) => sendDocument(exchange, served) };
 }
 
-/**
- * Answers a request that is about no resource.
- * @throws {DomainError} NoSuchResource, MethodNotAllowed, NotAcceptable.
- */
-export function sendDocument(exchange: Exchange, served: Documents): void {
+function sendDocument(exchange: Exchange, served: Served): void {
   const { info, req } = exchange;
   const path = info.path.length > 1 && info.path.endsWith('/') ? info.path.slice(0, -1) : info.path;
   const { accept, 'if-none-match': ifNoneMatch } = req.headers;
@@ -76,7 +81,7 @@ function notAllowed(): DomainError {
 }
 
 /** An unknown version of a known group is a Status, any other path that leads nowhere is plain text. */
-function sendNothing(exchange: Exchange, { groups }: Documents): void {
+function sendNothing(exchange: Exchange, { groups }: Served): void {
   const [, root = '', group = ''] = exchange.info.path.split('/');
   const known = root === 'api' ? groups.has('') : root === 'apis' && group !== '' && groups.has(group);
   if (known) throw new DomainError({ reason: 'NoSuchResource' });

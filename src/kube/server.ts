@@ -6,7 +6,7 @@ import type { Services } from '../objects/context.ts';
 import { DomainError, forbidden } from '../objects/errors.ts';
 import type { Resource } from '../objects/resource.ts';
 import { type Awaitable, Compacted, RevisionAhead, StoreError } from '../store/store.ts';
-import { type Documents, documents, sendDocument } from './documents.ts';
+import type { Documents } from './documents.ts';
 import { type Exchange, fail, type Reply } from './exchange.ts';
 import { ClientGone } from './listwriter.ts';
 import { checkTimeout } from './options.ts';
@@ -50,17 +50,26 @@ export function kubeHandler(
     services,
     identify,
     routes: new Routes(resources),
-    documents: documents(resources, options.build ?? { version: '0.0.0' }),
+    documents: documentsOf(resources, options.build ?? { version: '0.0.0' }),
     report: options.report ?? (() => undefined),
   };
   return (req, res, upgrade) => void serve(server, req, res, upgrade);
+}
+
+/** Loaded and made with the first request for one of them: no start needs them. */
+function documentsOf(resources: readonly Resource[], build: BuildFacts): () => Promise<Documents> {
+  let made: Promise<Documents> | undefined;
+  return () => {
+    made ??= import('./documents.ts').then(({ documents }) => documents(resources, build));
+    return made;
+  };
 }
 
 interface Server {
   readonly services: Services;
   readonly identify: Identify;
   readonly routes: Routes;
-  readonly documents: Documents;
+  readonly documents: () => Promise<Documents>;
   readonly report: (error: unknown, req: IncomingMessage) => void;
 }
 
@@ -103,7 +112,7 @@ async function answer(server: Server, reply: Reply): Promise<void> {
   checkTimeout(query);
   const route = info.isResource ? server.routes.find(info) : undefined;
   if (route) await handle(exchange, route);
-  else sendDocument(exchange, server.documents);
+  else (await server.documents()).send(exchange);
 }
 
 async function identified({ identify }: Server, req: IncomingMessage): Promise<User> {

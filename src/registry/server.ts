@@ -1,7 +1,7 @@
 /** The OCI edge: every request to `/v2/…`, to the token endpoint and to OpenShift's own paths (route.ts) comes in here. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ANONYMOUS } from '../access/user.ts';
-import { expedite } from '../collecting/collector.ts';
+import { expedite } from '../collecting/grace.ts';
 import { parseRepositoryName } from '../image/name.ts';
 import type { Services } from '../objects/context.ts';
 import type { Awaitable } from '../store/store.ts';
