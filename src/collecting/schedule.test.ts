@@ -5,7 +5,7 @@ import { digestOf } from '../image/digest.ts';
 import { COLLECTION_SOON_SECONDS } from '../limits.ts';
 import { makeLogger } from '../observe/logs.ts';
 import { deleteTag } from '../streams/push.ts';
-import { expedite } from './collector.ts';
+import { expedite } from './grace.ts';
 import { startCollecting } from './schedule.ts';
 import { LEASE, made, openTrial, type Trial } from './trial.ts';
 
