@@ -2,7 +2,6 @@
  * Strategic merge patches: merge patches that know, from the schema, which lists are merged by which key, with the
  * directives `$patch`, `$retainKeys`, `$setElementOrder/…` and `$deleteFromPrimitiveList/…`. Pure.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { shownValue } from '../../objects/quoting.ts';
 import type { Schema } from '../../objects/schema.ts';
 import { isObject, setMember } from './json.ts';
@@ -57,13 +56,14 @@ function retained(original: Members, patch: Members): Members {
   const result: Members = {};
   const list = patch[RETAIN_KEYS];
   if (list !== undefined && !Array.isArray(list)) throw new BadStrategicPatch('$retainKeys must be a list');
+  const keys = list && new Set<unknown>(list);
   for (const [key, value] of Object.entries(original)) {
-    if (list === undefined || list.includes(key)) setMember(result, key, value);
+    if (!keys || keys.has(key)) setMember(result, key, value);
   }
-  if (list === undefined) return result;
+  if (!keys) return result;
   for (const [key, value] of Object.entries(patch)) {
     const directive = key === RETAIN_KEYS || key.startsWith(SET_ORDER) || key.startsWith(DELETE_FROM);
-    if (value === null || directive || list.includes(key)) continue;
+    if (value === null || directive || keys.has(key)) continue;
     throw new BadStrategicPatch(`invalid patch format of retainKeys: the patch sets ${key}, which it does not retain`);
   }
   return result;
@@ -115,7 +115,7 @@ function checkOrder({ mergeKey }: ListSchema, elements: readonly unknown[], orde
   }
 }
 
-/** What tells the elements of a list apart, as a text. */
+/** What tells the elements of a list apart, as a text: '' if it is not there. By it even long lists are merged in one pass. */
 function identityBy(mergeKey: string | undefined): (element: unknown) => string {
   return (element) => JSON.stringify(mergeKey !== undefined && isObject(element) ? element[mergeKey] : element) ?? '';
 }
@@ -128,7 +128,9 @@ function deleteElements(result: Members, directive: string, value: unknown): voi
 }
 
 function without(list: readonly unknown[], gone: readonly unknown[]): unknown[] {
-  return list.filter((element) => !gone.some((other) => isDeepStrictEqual(element, other)));
+  const identity = identityBy(undefined);
+  const all = new Set(gone.map(identity));
+  return list.filter((element) => !all.has(identity(element)));
 }
 
 /** What becomes of one member; undefined if it goes. */
@@ -171,8 +173,9 @@ function mergeElements(list: ListSchema, original: readonly unknown[], patch: re
     if (patch.length === 0) return [...original];
     throw new BadStrategicPatch('cannot merge lists without merge key: send the list as a merge patch');
   }
-  let result = [...original];
+  const identity = identityBy(mergeKey);
   const additions: Members[] = [];
+  const deletions = new Set<string>();
   let replaces = false;
   for (const element of patch) {
     if (!isObject(element)) throw new BadStrategicPatch('the elements of one list must be of one type');
@@ -180,26 +183,31 @@ function mergeElements(list: ListSchema, original: readonly unknown[], patch: re
     if (directive === undefined) additions.push(element);
     else if (directive === 'replace') replaces = true;
     else if (directive === 'delete') {
-      const key = keyOf(element, mergeKey);
-      result = result.filter((other) => !isObject(other) || !isDeepStrictEqual(other[mergeKey], key));
+      checkKey(element, mergeKey);
+      deletions.add(identity(element));
     } else {
       throw new BadStrategicPatch(`unknown patch type: ${shownValue(directive)} in map: ${JSON.stringify(element)}`);
     }
   }
   if (replaces) return plain(additions) as unknown[];
+  const result = original.filter((element) => !isObject(element) || !deletions.has(identity(element)));
+  const indices = places(result, (element) => (isObject(element) ? identity(element) : ''));
   for (const element of additions) {
-    const key = keyOf(element, mergeKey);
-    const at = result.findIndex((other) => isObject(other) && isDeepStrictEqual(other[mergeKey], key));
-    const old = at < 0 ? undefined : result[at];
+    checkKey(element, mergeKey);
+    const at = indices.get(identity(element)) ?? -1;
+    const old = result[at];
     if (isObject(old)) result[at] = mergeObject(items, old, element);
-    else result.push(plain(element));
+    else {
+      const added = plain(element);
+      indices.set(identity(added), result.length);
+      result.push(added);
+    }
   }
   return result;
 }
 
-function keyOf(element: Members, mergeKey: string): unknown {
-  const key = element[mergeKey];
-  if (key !== undefined) return key;
+function checkKey(element: Members, mergeKey: string): void {
+  if (element[mergeKey] !== undefined) return;
   throw new BadStrategicPatch(`map: ${JSON.stringify(element)} does not contain declared merge key: ${mergeKey}`);
 }
 
