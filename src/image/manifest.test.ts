@@ -247,6 +247,8 @@ test('a signed manifest is known by the bytes that were signed', () => {
   assert.ok(isManifestOf(digestOf(payload), '', signed.toString()));
   assert.ok(isManifestOf(digestOf(payload), OCI_MANIFEST, payload));
   assert.ok(isManifestOf(digestOf(payload), OCI_MANIFEST, `${payload} `));
+  assert.ok(isManifestOf(digestOf(payload), OCI_MANIFEST, `\n\t${payload}\r\n`));
+  assert.ok(!isManifestOf(digestOf(payload), OCI_MANIFEST, `{${' '.repeat(1_000_000)}}`));
   assert.ok(!isManifestOf(digestOf(payload), '', payload));
   assert.ok(!isManifestOf(digestOf(payload), OCI_INDEX, payload));
 });

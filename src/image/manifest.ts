@@ -234,9 +234,20 @@ export function isManifestOf(name: string, mediaType: string, manifest: string):
     return false;
   }
   // What stands around the JSON is not part of the manifest, and what is not signed is no schema 1 manifest (sic).
-  const bytes = Buffer.from(manifest.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, ''));
-  const payload = isImageType(mediaType) ? bytes : signedPayload(Buffer.from(manifest));
+  const payload = isImageType(mediaType)
+    ? Buffer.from(withoutSpaceAround(manifest))
+    : signedPayload(Buffer.from(manifest));
   return payload !== undefined && digestOf(payload) === name;
+}
+
+const SPACE = ' \t\r\n';
+
+/** A loop, since a pattern for the end of a text begins anew at every space in it. */
+function withoutSpaceAround(text: string): string {
+  let [start, end] = [0, text.length];
+  while (start < end && SPACE.includes(text.charAt(start))) start++;
+  while (end > start && SPACE.includes(text.charAt(end - 1))) end--;
+  return text.slice(start, end);
 }
 
 /**

@@ -6,8 +6,8 @@ import { validateMeta } from '../objects/metadata.ts';
 import type { ObjectMeta } from '../objects/object.ts';
 import type { Image, ImageManifest, ImageSignature, SignatureCondition } from './image.ts';
 
-/** Not anchored, as in the reference: any text that holds a digest passes. */
-const HOLDS_DIGEST = /[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+/;
+/** The reference's pattern is not anchored: any text that holds a digest passes, and the shortest one is enough. */
+const HOLDS_DIGEST = /[a-z0-9]:[a-zA-Z0-9=_-]/;
 const TRUSTED = 'Trusted';
 const FOR_IMAGE = 'ForImage';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  checkTimeout,
   createOptions,
   deletionOf,
   listOptions,
@@ -164,5 +165,16 @@ test('options of deletions', () => {
       refusal(() => deletionOf(given, query(''))),
       words,
     );
+  }
+});
+
+test('the timeout of a request is a duration, and a long text that is none is seen to be none at once', () => {
+  const told = (timeout: string): string => refusal(() => checkTimeout(new URLSearchParams({ timeout })));
+  for (const timeout of ['', '0', '-0', '30s', '1m30s', '+1.5h', '.5s', '2.s', '1h2m3s4ms5us6ns', '7µs']) {
+    assert.equal(told(timeout), 'not refused', timeout);
+  }
+  const long = ['0'.repeat(15_000), `${'1'.repeat(15_000)}x`, `${'0s'.repeat(7_000)}x`];
+  for (const timeout of ['1', 's', '.s', '1.5', '30 s', '1d', '1s2', ...long]) {
+    assert.match(told(timeout), /^invalid timeout specified in the request URL: .* is no duration/);
   }
 });

@@ -285,10 +285,13 @@ function booleanOf(query: Query, name: string): boolean | undefined {
   return value !== '0' && value.toLowerCase() !== 'false';
 }
 
+/** A duration as Go reads it. No part of it can be read in two ways, or a long one would take the square of its length. */
+const DURATION = /^[+-]?(?:0|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+)$/;
+
 /** `timeout` of any request, which is read and not needed: answers are given as soon as they are there. */
 export function checkTimeout(query: Query): void {
   const timeout = query.get('timeout');
-  if (!timeout || /^[+-]?(?:0|(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/.test(timeout)) return;
+  if (!timeout || DURATION.test(timeout)) return;
   throw badRequest(
     `invalid timeout specified in the request URL: ${quoted(timeout)} is no duration such as 30s or 1m30s`,
   );

@@ -20,7 +20,7 @@ export interface ScanOptions {
 export interface ScanPage extends Omit<KeptPage, 'objects'> {
   /** Those of the page that are selected. */
   readonly selected: readonly KeptObject[];
-  /** How many objects the page had. */
+  /** All objects of the page. */
   readonly seen: readonly KeptObject[];
 }
 

@@ -151,6 +151,14 @@ test('an object that is being deleted gets no new finalizers', () => {
   assert.deepEqual(validateMetadataUpdate({ metadata: { ...old.metadata, finalizers: [] } }, old, false), []);
 });
 
+test('an owner says its apiVersion as a version, or as group and version', () => {
+  const rules = { namespaced: false, validateName: () => undefined, older: false };
+  const isFine = (apiVersion: string): boolean =>
+    validateMeta({ name: 'x', ownerReferences: [{ apiVersion, kind: 'K', name: 'n', uid: 'u' }] }, rules).length === 0;
+  for (const version of ['v1', 'apps/v1', '/v1']) assert.ok(isFine(version), version);
+  for (const version of ['', '/', 'apps/', 'a/b/c', `${'a'.repeat(1_000_000)}/b/`]) assert.ok(!isFine(version));
+});
+
 test('owners are spoken of by their place; by OpenShift without', () => {
   const owner = { apiVersion: 'a/b/c', kind: 'X', name: '', uid: 'u' };
   const rules = { namespaced: false, validateName: () => undefined };

@@ -132,7 +132,7 @@ function ownerMemberErrors(owner: OwnerReference, field: string): FieldError[] {
   const { apiVersion } = owner;
   const errors: FieldError[] = [];
   if (!apiVersion) errors.push(required(`${field}.apiVersion`, 'must not be empty'));
-  else if (!/^[^/]*\/?[^/]+$/.test(apiVersion)) {
+  else if (!/^(?:[^/]*\/)?[^/]+$/.test(apiVersion)) {
     errors.push(invalidValue(`${field}.apiVersion`, apiVersion, 'must be <group>/<version> or <version>'));
   }
   for (const member of ['kind', 'name', 'uid'] as const) {

@@ -115,7 +115,7 @@ function checkOrder({ mergeKey }: ListSchema, elements: readonly unknown[], orde
   }
 }
 
-/** What tells the elements of a list apart, as a text: '' if it is not there. By it even long lists are merged in one pass. */
+/** What tells the elements of a list apart, as a text ('' if it is not there), so that long lists take one pass. */
 function identityBy(mergeKey: string | undefined): (element: unknown) => string {
   return (element) => JSON.stringify(mergeKey !== undefined && isObject(element) ? element[mergeKey] : element) ?? '';
 }
