@@ -1,11 +1,10 @@
 /** `…/scale`: how many pods a workload shall have, as `kubectl scale` and autoscalers read and set it. */
 import type { Context } from '../objects/context.ts';
-import { invalid, invalidValue, notFound } from '../objects/errors.ts';
+import { invalid, invalidValue } from '../objects/errors.ts';
 import { managedByUpdate } from '../objects/fields/managed.ts';
 import { apiTime, type KubeObject, nameOf } from '../objects/object.ts';
-import { readKept } from '../objects/reads.ts';
+import { readObject } from '../objects/reads.ts';
 import type { Computed, Resource, Subresource, Verb } from '../objects/resource.ts';
-import { parsed } from '../objects/values.ts';
 import { updateObject } from '../objects/writes.ts';
 import { ageColumn, ageOf, nameColumn } from './age.ts';
 import { kindSchema, labelsText } from './workload.ts';
@@ -30,7 +29,7 @@ const schema = kindSchema('Scale', 'How many pods there shall be, and how many t
 export function scaleOf<T extends Scalable>(plural: string, parent: () => Resource<T>): Subresource<T> {
   const computed: Computed<Scale> = {
     async get(ctx, namespace, name) {
-      const scale = scaleIn(await stored(ctx, parent(), namespace, name));
+      const scale = scaleIn(await readObject(ctx, parent(), namespace, name));
       return { object: () => scale };
     },
     async update(ctx, namespace, name, scale) {
@@ -57,17 +56,6 @@ export function scaleOf<T extends Scalable>(plural: string, parent: () => Resour
     computed,
   };
   return { name: 'scale', kind: 'Scale', api: API, verbs: VERBS, schema, as: resource };
-}
-
-async function stored<T extends Scalable>(
-  ctx: Context,
-  resource: Resource<T>,
-  namespace: string,
-  name: string,
-): Promise<T> {
-  const kept = await readKept(ctx.store, resource, namespace, name);
-  if (!kept) throw notFound(resource, name);
-  return parsed(resource, ctx.settings, kept);
 }
 
 /** Sets the number; whoever sets it manages it, through this subresource. */

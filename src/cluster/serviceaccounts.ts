@@ -1,15 +1,13 @@
 /** The resource `serviceaccounts`: users that are programs. */
 import { type AccountIdentity, SERVICE_ACCOUNT_PREFIX } from '../access/serviceaccount.ts';
 import type { Context } from '../objects/context.ts';
-import { notFound } from '../objects/errors.ts';
 import { objectMeta, typeMeta } from '../objects/metaschema.ts';
 import { dnsSubdomain } from '../objects/names.ts';
 import { type KubeObject, nameOf } from '../objects/object.ts';
 import { localObjectReferenceSchema, objectReferenceSchema } from '../objects/objectreference.ts';
-import { readKept } from '../objects/reads.ts';
+import { readObject } from '../objects/reads.ts';
 import type { Resource } from '../objects/resource.ts';
 import type { ObjectSchema } from '../objects/schema.ts';
-import { parsed } from '../objects/values.ts';
 import { ageColumn, ageOf, nameColumn } from './age.ts';
 import { CORE_V1 } from './components.ts';
 import {
@@ -94,8 +92,6 @@ export const serviceAccounts: Resource<ServiceAccount> = {
 };
 
 async function identityOf(ctx: Context, namespace: string, name: string): Promise<AccountIdentity> {
-  const kept = await readKept(ctx.store, serviceAccounts, namespace, name);
-  if (!kept) throw notFound(serviceAccounts, name);
-  const { uid = '' } = parsed(serviceAccounts, ctx.settings, kept).metadata;
+  const { uid = '' } = (await readObject(ctx, serviceAccounts, namespace, name)).metadata;
   return { namespace, name, uid };
 }

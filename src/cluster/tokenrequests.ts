@@ -3,13 +3,11 @@ import { ACCOUNT_TOKEN_ISSUER, type BoundObject } from '../access/accounttokens.
 import type { AccountIdentity } from '../access/serviceaccount.ts';
 import { ACCOUNT_TOKEN_LEAST_SECONDS, ACCOUNT_TOKEN_MOST_SECONDS } from '../limits.ts';
 import type { Context } from '../objects/context.ts';
-import { badRequest, conflict, type FieldError, invalid, invalidValue, notFound } from '../objects/errors.ts';
+import { badRequest, conflict, type FieldError, invalid, invalidValue } from '../objects/errors.ts';
 import { objectMeta, typeMeta } from '../objects/metaschema.ts';
 import { apiTime, type KubeObject } from '../objects/object.ts';
-import { readKept } from '../objects/reads.ts';
-import type { Resource } from '../objects/resource.ts';
+import { readObject } from '../objects/reads.ts';
 import type { ObjectSchema } from '../objects/schema.ts';
-import { parsed } from '../objects/values.ts';
 import { type Pod, pods } from './pods.ts';
 import { secrets } from './secrets.ts';
 import { AUTHENTICATION_V1 } from './selfsubjectreviews.ts';
@@ -151,7 +149,8 @@ async function boundObject(
     const type = `${group}/${apiVersion.slice(slash + 1)}, Kind=${kind}`;
     throw badRequest(`cannot bind token to object of type ${type}`);
   }
-  const found = kind === 'Pod' ? await podOf(ctx, namespace, name, account) : await read(ctx, secrets, namespace, name);
+  const found =
+    kind === 'Pod' ? await podOf(ctx, namespace, name, account) : await readObject(ctx, secrets, namespace, name);
   const { uid: existing = '' } = found.metadata;
   if (uid && uid !== existing) {
     const message = `the UID in the bound object reference (${uid}) does not match the UID in record. The object might have been deleted and then recreated`;
@@ -161,20 +160,9 @@ async function boundObject(
 }
 
 async function podOf(ctx: Context, namespace: string, name: string, account: string): Promise<Pod> {
-  const pod = await read(ctx, pods, namespace, name);
+  const pod = await readObject(ctx, pods, namespace, name);
   if (pod.spec?.serviceAccountName === account) return pod;
   throw badRequest(
     `cannot bind token for serviceaccount "${account}" to pod running with different serviceaccount name.`,
   );
-}
-
-async function read<T extends KubeObject>(
-  ctx: Context,
-  resource: Resource<T>,
-  namespace: string,
-  name: string,
-): Promise<T> {
-  const kept = await readKept(ctx.store, resource, namespace, name);
-  if (!kept) throw notFound(resource, name);
-  return parsed(resource, ctx.settings, kept);
 }

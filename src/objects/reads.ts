@@ -1,9 +1,11 @@
 /** Reading kept objects: one, or a page of a list, whole and from one snapshot. */
 import { LIST_PAGE_OBJECTS } from '../limits.ts';
 import type { Entry, Freshness, Page, Revision, Store } from '../store/store.ts';
+import type { Services } from './context.ts';
+import { notFound } from './errors.ts';
 import type { KubeObject } from './object.ts';
 import type { Resource } from './resource.ts';
-import { type KeptObject, keptOf, keyOf, whole } from './values.ts';
+import { type KeptObject, keptOf, keyOf, parsed, whole } from './values.ts';
 
 /**
  * The object of that name, or undefined. Throws as `Store.get`.
@@ -22,6 +24,18 @@ export async function readKept<T extends KubeObject>(
   }
   const page = await store.list(key, { fresh });
   return page.entries[0] ? group(page.entries)[0] : undefined;
+}
+
+/** The object of that name as it is now. @throws {DomainError} NotFound; as `Store.get`. */
+export async function readObject<T extends KubeObject>(
+  { store, settings }: Pick<Services, 'store' | 'settings'>,
+  resource: Resource<T>,
+  namespace: string,
+  name: string,
+): Promise<T> {
+  const kept = await readKept(store, resource, namespace, name);
+  if (!kept) throw notFound(resource, name);
+  return parsed(resource, settings, kept);
 }
 
 export interface KeptPage {
