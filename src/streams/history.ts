@@ -43,7 +43,7 @@ export function moveTag(stream: Followed, histories: Histories, move: Move): Mov
   if (!next) return { changed: new Map(), drafts: [] };
   const changed = new Map<string, NamedTagEventList | null>([[move.tag, next]]);
   const drafts: TagMoveDraft[] = [{ tag: move.tag, from, to: newest(next), cause: move.cause }];
-  for (const [follower, after] of followed(stream, histories, move.tag, move.event)) {
+  for (const [follower, after] of followed(followersOf(stream, move.tag), histories, move.event)) {
     if (changed.has(follower)) continue;
     changed.set(follower, after);
     drafts.push({ tag: follower, from: newest(histories.get(follower)), to: newest(after), cause: 'track' });
@@ -51,15 +51,14 @@ export function moveTag(stream: Followed, histories: Histories, move: Move): Mov
   return { changed, drafts };
 }
 
-/** The new histories of the tags that track a tag, once that has come to an event: only those that change. */
+/** The new histories of a tag's followers, once that has come to an event: only those that change. */
 export function followed(
-  stream: Followed,
+  followers: readonly string[],
   histories: Histories,
-  tag: string,
   event: TagEvent,
 ): Map<string, NamedTagEventList> {
   const moved = new Map<string, NamedTagEventList>();
-  for (const follower of followersOf(stream, tag)) {
+  for (const follower of followers) {
     const after = append(histories.get(follower), follower, event);
     if (after) moved.set(follower, after);
   }
@@ -93,14 +92,21 @@ export function append(
 
 /** Tags of the stream that track one of its tags, in the order of their names. */
 export function followersOf(stream: Followed, tag: string): string[] {
-  return stream.tags.filter((reference) => follows(stream, reference, tag)).map(({ name }) => name);
+  return stream.tags.filter((reference) => trackedBy(stream, reference) === tag).map(({ name }) => name);
 }
 
-function follows(stream: Followed, { from }: TagReference, tag: string): boolean {
-  if (from?.kind !== 'ImageStreamTag') return false;
-  if (from.namespace && from.namespace !== stream.namespace) return false;
+/** The same for all tags of the stream at once. */
+export function allFollowers(stream: Followed): ReadonlyMap<string | undefined, readonly string[]> {
+  const groups = Map.groupBy(stream.tags, (reference) => trackedBy(stream, reference));
+  return new Map([...groups].map(([tag, references]) => [tag, references.map(({ name }) => name)]));
+}
+
+/** The tag of the stream that one of its tags tracks, if it does. */
+function trackedBy(stream: Followed, { from }: TagReference): string | undefined {
+  if (from?.kind !== 'ImageStreamTag') return undefined;
+  if (from.namespace && from.namespace !== stream.namespace) return undefined;
   const name = from.name ?? '';
   const colon = name.indexOf(':');
-  if (colon < 0) return name === tag;
-  return name.slice(0, colon) === stream.name && (name.slice(colon + 1) || 'latest') === tag;
+  if (colon < 0) return name;
+  return name.slice(0, colon) === stream.name ? name.slice(colon + 1) || 'latest' : undefined;
 }

@@ -23,7 +23,7 @@ import { imageStreamLayersSchema, imageStreamSchema } from './schema.ts';
 import { applySpecTags, firstGeneration, nextGeneration, normalisedTags, tagChanged } from './spectags.ts';
 import { imageStreamTable } from './table.ts';
 import { recordMoves, type TagMoveDraft } from './tagmove.ts';
-import type { ImageStream, ImageStreamLayers, NamedTagEventList } from './types.ts';
+import type { ImageStream, ImageStreamLayers, NamedTagEventList, TagReference } from './types.ts';
 import { streamNameFault, validateHistories, validateStream } from './validate.ts';
 
 /** The name of the part that holds a tag's history; the store key is the stream's followed by it. */
@@ -166,12 +166,14 @@ function endOf(old: ImageStream | undefined): TagMoveDraft[] {
 function movesBetween(old: ImageStream | undefined, stream: ImageStream): TagMoveDraft[] {
   const before = new Map(old?.status?.tags?.map((history) => [history.tag, history]));
   const drafts: TagMoveDraft[] = [];
+  const [was, now] = [specTagsOf(old), specTagsOf(stream)];
   for (const history of stream.status?.tags ?? []) {
     const from = newest(before.get(history.tag));
     before.delete(history.tag);
     const to = newest(history);
     if (isDeepStrictEqual(from, to)) continue;
-    drafts.push({ tag: history.tag, from, to, cause: causeOf(stream, old, history) });
+    const cause = causeOf(was.get(history.tag), now.get(history.tag), stream.metadata.namespace ?? '');
+    drafts.push({ tag: history.tag, from, to, cause });
   }
   for (const gone of before.values()) {
     drafts.push({ tag: gone.tag, from: newest(gone), to: null, cause: 'delete' });
@@ -179,12 +181,14 @@ function movesBetween(old: ImageStream | undefined, stream: ImageStream): TagMov
   return drafts;
 }
 
+function specTagsOf(stream: ImageStream | undefined): ReadonlyMap<string, TagReference> {
+  return new Map(stream?.spec?.tags?.map((tag) => [tag.name, tag]));
+}
+
 /** A tag that moved although nobody touched its spec, which tracks another, was taken along. */
-function causeOf(stream: ImageStream, old: ImageStream | undefined, { tag }: NamedTagEventList): 'tag' | 'track' {
-  const now = stream.spec?.tags?.find(({ name }) => name === tag);
-  const was = old?.spec?.tags?.find(({ name }) => name === tag);
+function causeOf(was: TagReference | undefined, now: TagReference | undefined, namespace: string): 'tag' | 'track' {
   if (now?.from?.kind !== 'ImageStreamTag' || !was) return 'tag';
-  return tagChanged(was, now, stream.metadata.namespace ?? '') ? 'tag' : 'track';
+  return tagChanged(was, now, namespace) ? 'tag' : 'track';
 }
 
 const kept: Kept<ImageStream> = {

@@ -10,7 +10,7 @@ import { IMAGE_GROUP } from '../images/image.ts';
 import type { Context } from '../objects/context.ts';
 import { type FieldError, forbiddenField, invalidValue } from '../objects/errors.ts';
 import { apiTime, nameOf } from '../objects/object.ts';
-import { followed, type Move, moveTag, newest } from './history.ts';
+import { allFollowers, followed, type Move, moveTag, newest } from './history.ts';
 import { imagesOf } from './streamimages.ts';
 import type { ImageStream, NamedTagEventList, ObjectReference, TagEvent, TagReference } from './types.ts';
 
@@ -105,11 +105,12 @@ function apply(stream: ImageStream, histories: Map<string, NamedTagEventList>, m
 function follow(stream: ImageStream, old: ImageStream | undefined, histories: Map<string, NamedTagEventList>): void {
   const { namespace = '', name = '' } = stream.metadata;
   const before = new Map(old?.status?.tags?.map((history) => [history.tag, history]));
+  const followers = allFollowers({ namespace, name, tags: stream.spec?.tags ?? [] });
   for (const tag of [...histories.keys()].sort()) {
     const event = newest(histories.get(tag));
     if (!event || isDeepStrictEqual(event, newest(before.get(tag)))) continue;
-    const at = { namespace, name, tags: stream.spec?.tags ?? [] };
-    for (const [follower, history] of followed(at, histories, tag, event)) histories.set(follower, history);
+    const moved = followed(followers.get(tag) ?? [], histories, event);
+    for (const [follower, history] of moved) histories.set(follower, history);
   }
 }
 

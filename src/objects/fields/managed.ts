@@ -126,10 +126,9 @@ export function withoutFields(managed: readonly Managed[], fields: FieldSet): Ma
     .filter(({ fields: left }) => !isEmptySet(left));
 }
 
-/** What of some fields each other manager manages; only managers that do. */
-export function overlaps(managed: readonly Managed[], fields: FieldSet, self?: Manager): Managed[] {
+/** What of some fields each manager manages; only managers that do. */
+export function overlaps(managed: readonly Managed[], fields: FieldSet): Managed[] {
   return managed
-    .filter((each) => !self || !isManager(each, self))
     .map((each) => ({ ...each, fields: intersection(each.fields, fields) }))
     .filter(({ fields: both }) => !isEmptySet(both));
 }
