@@ -5,7 +5,7 @@
  */
 import type { Digest } from '../image/digest.ts';
 import { COPY_BLOBS_AT_ONCE, COPY_PAGE_ENTRIES } from '../limits.ts';
-import { type BlobBody, type Blobs, DigestMismatch } from './blobs.ts';
+import { type BlobStream, type Blobs, DigestMismatch } from './blobs.ts';
 import { streamOf } from './pieces.ts';
 
 /** What a copy has done so far. */
@@ -72,7 +72,8 @@ export async function copyBlobs(
   return { blobs: state.done, copied: state.copied, bytes: state.bytes, damaged: damaged.sort() };
 }
 
-async function* digestsOf(blobs: Blobs): AsyncGenerator<Digest, undefined> {
+/** The digests of all blobs, in the order of their text. */
+export async function* digestsOf(blobs: Blobs): AsyncGenerator<Digest, undefined> {
   for (let after: Digest | undefined; ; ) {
     const page = await blobs.list(after, COPY_PAGE_ENTRIES);
     yield* page;
@@ -101,23 +102,23 @@ function missingIn(to: Blobs, digests: AsyncGenerator<Digest>, looked: () => voi
 async function copyBlob(from: Blobs, to: Blobs, digest: Digest): Promise<number | undefined> {
   const body = await from.read(digest);
   if (body === undefined) return undefined;
-  if (to.keep !== undefined) await to.keep(digest, sourceOf(body));
-  else await upload(to, digest, body);
-  return body.size;
-}
-
-async function upload(to: Blobs, digest: Digest, body: BlobBody): Promise<void> {
-  const id = await to.begin();
+  const source = body.stream ?? streamOf(body.bytes ?? Buffer.alloc(0));
   try {
-    await to.append(id, 0, sourceOf(body));
-    await to.commit(id, digest);
-  } catch (error) {
-    body.stream?.destroy();
-    await to.abort(id).catch(() => false);
-    throw error;
+    if (to.keep !== undefined) await to.keep(digest, source);
+    else await upload(to, digest, source);
+    return body.size;
+  } finally {
+    source.destroy();
   }
 }
 
-function sourceOf({ bytes, stream }: BlobBody): ReturnType<typeof streamOf> {
-  return stream ?? streamOf(bytes ?? Buffer.alloc(0));
+async function upload(to: Blobs, digest: Digest, source: BlobStream): Promise<void> {
+  const id = await to.begin();
+  try {
+    await to.append(id, 0, source);
+    await to.commit(id, digest);
+  } catch (error) {
+    await to.abort(id).catch(() => false);
+    throw error;
+  }
 }

@@ -1,10 +1,7 @@
 /** `headgate backup`: writes everything that is stored to a file, while servers go on. */
-
-import type { Blobs } from '../blobs/blobs.ts';
+import { digestsOf } from '../blobs/copy.ts';
 import { openBlobs } from '../blobs/open.ts';
 import { blobsConfig, ConfigError, storeConfig } from '../config.ts';
-import type { Digest } from '../image/digest.ts';
-import { LIST_PAGE_OBJECTS } from '../limits.ts';
 import { writeBackup } from '../store/backup.ts';
 import { storeSource } from '../store/copy.ts';
 import { flagsOf, openFilled, progressBar } from './places.ts';
@@ -42,13 +39,4 @@ export async function run(args: readonly string[]): Promise<void> {
   const written = await writeBackup(file, snapshot, () => digestsOf(blobs), { time: new Date(), heard });
   const what = `${written.keys} keys as of revision ${snapshot.revision}, and the names of ${written.blobs} blobs`;
   process.stdout.write(`wrote ${file}: ${what}\n`);
-}
-
-async function* digestsOf(blobs: Blobs): AsyncGenerator<string> {
-  for (let after: Digest | undefined; ; ) {
-    const page = await blobs.list(after, LIST_PAGE_OBJECTS);
-    yield* page;
-    after = page.at(-1);
-    if (after === undefined) return;
-  }
 }

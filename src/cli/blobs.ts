@@ -1,14 +1,14 @@
 /** `headgate blobs copy`: the content of images, from one place to another. */
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { join } from 'node:path';
 import { BlobError, type Blobs } from '../blobs/blobs.ts';
 import { type BlobsCopyProgress, copyBlobs } from '../blobs/copy.ts';
 import { type BlobsPlace, openBlobs } from '../blobs/open.ts';
 import { nameOf } from '../blobs/s3/address.ts';
 import { blobsConfig, ConfigError } from '../config.ts';
-import { variableOf } from '../flags.ts';
 import { openMemoryStore } from '../store/memory/memory.ts';
+import { flagsOf, progressLines } from './places.ts';
+import { bytesText } from './words.ts';
 
 const HELP = `Usage: headgate blobs copy --from URL --to URL [--data DIR]
 
@@ -21,10 +21,6 @@ a long pause is to copy while the old server runs, to stop it, to copy once more
 
 Uploads that clients have not finished are not copied: they begin anew.
 `;
-
-/** Milliseconds between two lines of progress on a terminal, and in a file. */
-const TERMINAL_MS = 100;
-const FILE_MS = 5_000;
 
 /**
  * Runs the command.
@@ -45,37 +41,22 @@ export async function run(args: readonly string[]): Promise<void> {
   const source = opened.adopt(await open(from, 'from'), (it) => it.close());
   const target = opened.adopt(await open(to, 'to'), (it) => it.close());
   const { blobs, copied, bytes, damaged } = await copyBlobs(source, target, progress());
-  process.stdout.write(`copied and checked: ${copied} of ${blobs} blobs, ${inWords(bytes)}; the others were there\n`);
+  process.stdout.write(`copied and checked: ${copied} of ${blobs} blobs, ${bytesText(bytes)}; the others were there\n`);
   if (damaged.length === 0) return;
   for (const digest of damaged) process.stderr.write(`headgate: ${digest} is damaged at --from and was not copied\n`);
   throw new BlobError(`${damaged.length} blobs are damaged: push their images again, or restore them from a backup`);
 }
 
 function placesOf(args: readonly string[]): { readonly from: BlobsPlace; readonly to: BlobsPlace } {
-  const text = { type: 'string' } as const;
-  const { tokens } = parseArgs({
-    args: [...args],
-    options: { from: text, to: text, data: text },
-    strict: false,
-    tokens: true,
-  });
-  const given = new Map<string, string>();
-  const problems: string[] = [];
-  for (const token of tokens) {
-    if (token.kind === 'positional') problems.push(`"${token.value}" is not expected: blobs copy takes only flags`);
-    if (token.kind !== 'option') continue;
-    if (!['from', 'to', 'data'].includes(token.name)) problems.push(`${token.rawName}: there is no such flag`);
-    else if (!token.value) problems.push(`${token.rawName}: a value is missing`);
-    else given.set(token.name, token.value);
-  }
-  const data = resolve(given.get('data') ?? process.env[variableOf('data')] ?? './headgate-data');
+  const flags = flagsOf('blobs copy', ['from', 'to', 'data'], args);
   const [from, to] = ['from', 'to'].map((name) => {
-    const url = given.get(name);
-    if (url === undefined) problems.push(`--${name} is missing: the URL of blobs`);
-    return placeOf(url ?? 'file:', data, `--${name}`);
+    const url = flags.get(name);
+    if (url === undefined) throw new ConfigError([`--${name} is missing: the URL of blobs`]);
+    return placeOf(url, flags.get('data') ?? '', `--${name}`);
   });
-  if (problems.length > 0 || !from || !to) throw new ConfigError(problems);
-  if (JSON.stringify(from) === JSON.stringify(to)) throw new ConfigError(['--from and --to are the same place']);
+  if (!from || !to || JSON.stringify(from) === JSON.stringify(to)) {
+    throw new ConfigError(['--from and --to are the same place']);
+  }
   return { from, to };
 }
 
@@ -98,23 +79,11 @@ async function open(place: BlobsPlace, flag: 'from' | 'to'): Promise<Blobs> {
 }
 
 function progress(): (progress: BlobsCopyProgress) => void {
-  const { isTTY } = process.stderr;
+  const show = progressLines();
   const began = performance.now();
-  let said = 0;
-  return ({ done, total, bytes }) => {
-    const now = performance.now();
-    if (done < total && now - said < (isTTY ? TERMINAL_MS : FILE_MS)) return;
-    said = now;
-    const share = total === 0 ? 1 : done / total;
-    const bar = '#'.repeat(Math.floor(share * 30)).padEnd(30);
-    const pace = inWords((bytes / Math.max(1, now - began)) * 1000);
-    const line = `copying [${bar}] ${Math.floor(share * 100)}% of ${total} blobs, ${inWords(bytes)}, ${pace}/s`;
-    process.stderr.write(isTTY ? `\r${line}${done === total ? '\n' : ''}` : `${line}\n`);
-  };
-}
-
-function inWords(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
-  return `${(bytes / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
+  return (progress) =>
+    show(progress, (bar) => {
+      const pace = bytesText((progress.bytes / Math.max(1, performance.now() - began)) * 1000);
+      return `copying ${bar} blobs, ${bytesText(progress.bytes)}, ${pace}/s`;
+    });
 }

@@ -66,17 +66,23 @@ export async function openFilled(config: StoreConfig, flag: string): Promise<Sto
 const TERMINAL_MS = 100;
 const FILE_MS = 5_000;
 
-/** Shows on standard error how far something is. */
+/** Shows on standard error how far something with keys is. */
 export function progressBar(): (progress: Omit<CopyProgress, 'phase'> & { readonly phase: string }) => void {
+  const show = progressLines();
+  return (progress) => show(progress, (bar) => `${progress.phase.padEnd(9)} ${bar} keys`);
+}
+
+/** Shows on standard error how far something is, now and then; the line is made around `[###   ] 50% of 8`. */
+export function progressLines(): (progress: Omit<CopyProgress, 'phase'>, line: (bar: string) => string) => void {
   const { isTTY } = process.stderr;
   let said = 0;
-  return ({ phase, done, total }) => {
+  return ({ done, total }, line) => {
     const now = performance.now();
     if (done < total && now - said < (isTTY ? TERMINAL_MS : FILE_MS)) return;
     said = now;
     const share = total === 0 ? 1 : done / total;
     const bar = '#'.repeat(Math.floor(share * 30)).padEnd(30);
-    const line = `${phase.padEnd(9)} [${bar}] ${Math.floor(share * 100)}% of ${total} keys`;
-    process.stderr.write(isTTY ? `\r${line}${done === total ? '\n' : ''}` : `${line}\n`);
+    const text = line(`[${bar}] ${Math.floor(share * 100)}% of ${total}`);
+    process.stderr.write(isTTY ? `\r${text}${done === total ? '\n' : ''}` : `${text}\n`);
   };
 }

@@ -50,7 +50,7 @@ async function missingOf(backup: Backup, blobs: Blobs): Promise<readonly string[
   const missing: string[] = [];
   for await (const text of backup.blobs()) {
     const digest = parseDigest(text);
-    if (!digest || !(await blobs.stat(digest))) missing.push(text);
+    if (!digest || (await blobs.stat(digest)) === undefined) missing.push(text);
   }
   return missing;
 }

@@ -5,26 +5,19 @@ import {
   BlobsUnavailable,
   type CommittedBlob,
   DigestMismatch,
-  UploadBusy,
   type UploadId,
   UploadOffset,
   UploadUnknown,
 } from '../blobs.ts';
 import { finishedDigest, RunningHashes } from '../hashes.ts';
-import { Intake } from '../intake.ts';
+import type { Intake } from '../intake.ts';
 import { newUploadId } from '../uploadid.ts';
+import { UploadWork } from '../uploadwork.ts';
 import type { Content } from './content.ts';
 import { type Disk, diskError } from './disk.ts';
 import type { Holds } from './holds.ts';
 import type { Layout } from './layout.ts';
 import { StagedFile } from './staged.ts';
-
-/** An append or a commit under way in this process. */
-interface Work {
-  readonly done: Promise<unknown>;
-  /** Breaks an append off; a commit goes on. */
-  readonly break: (reason: Error) => void;
-}
 
 /** The uploads of one folder, as one process works on them. */
 export class Uploads {
@@ -33,7 +26,7 @@ export class Uploads {
   readonly #holds: Holds;
   readonly #content: Content;
   readonly #hashes = new RunningHashes();
-  readonly #work = new Map<UploadId, Work>();
+  readonly #work = new UploadWork();
   readonly #closing = new AbortController();
 
   constructor(disk: Disk, layout: Layout, holds: Holds, content: Content) {
@@ -54,44 +47,15 @@ export class Uploads {
     return (await this.#holds.facts(id))?.size;
   }
 
-  async append(id: UploadId, offset: number, source: BlobStream): Promise<number> {
-    const intake = new Intake(source);
-    try {
-      return await this.#working(
-        id,
-        () => this.#append(id, offset, intake),
-        (reason) => intake.break(reason),
-      );
-    } finally {
-      intake.release();
-    }
-  }
-
-  /** Runs the only piece of work on an upload. */
-  async #working<T>(id: UploadId, run: () => Promise<T>, breakOff: (reason: Error) => void): Promise<T> {
-    if (this.#work.has(id)) throw new UploadBusy('another request is working on this upload');
-    const running = run();
-    const settled = running.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#work.set(id, { done: settled, break: breakOff });
-    try {
-      return await running;
-    } finally {
-      this.#work.delete(id);
-    }
-  }
-
   /** The source's own error stays as it is; it may look like one of the disk. */
-  async #append(id: UploadId, offset: number, intake: Intake): Promise<number> {
-    const length = await this.#held(id, 'keep an upload', async (path) => {
-      const held = await this.#addTo(id, path, offset, intake);
-      this.#holds.release(id);
-      return held;
-    });
-    if (intake.broke !== undefined) throw intake.broke.reason;
-    return length;
+  async append(id: UploadId, offset: number, source: BlobStream): Promise<number> {
+    return await this.#work.append(id, source, (intake) =>
+      this.#held(id, 'keep an upload', async (path) => {
+        const length = await this.#addTo(id, path, offset, intake);
+        this.#holds.release(id);
+        return length;
+      }),
+    );
   }
 
   /** Works on an upload's file while this process holds it; gives it back if that fails. */
@@ -148,11 +112,7 @@ export class Uploads {
   }
 
   async commit(id: UploadId, digest: Digest): Promise<CommittedBlob> {
-    return await this.#working(
-      id,
-      () => this.#held(id, 'keep a blob', (path) => this.#commit(id, path, digest)),
-      () => undefined,
-    );
+    return await this.#work.commit(id, () => this.#held(id, 'keep a blob', (path) => this.#commit(id, path, digest)));
   }
 
   async #commit(id: UploadId, path: string, digest: Digest): Promise<CommittedBlob> {
@@ -180,10 +140,7 @@ export class Uploads {
 
   /** Drops an upload; an append under way breaks off, a commit comes to its end first. */
   async abort(id: UploadId): Promise<boolean> {
-    for (let work = this.#work.get(id); work !== undefined; work = this.#work.get(id)) {
-      work.break(new UploadUnknown('the upload was ended by another request'));
-      await work.done;
-    }
+    await this.#work.end(id, new UploadUnknown('the upload was ended by another request'));
     this.#hashes.drop(id);
     return await this.#holds.remove(id);
   }
@@ -200,7 +157,6 @@ export class Uploads {
   async close(): Promise<void> {
     const reason = new BlobsUnavailable('the blob store is closing');
     this.#closing.abort(reason);
-    for (const work of this.#work.values()) work.break(reason);
-    await Promise.all([...this.#work.values()].map((work) => work.done));
+    await this.#work.endAll(reason);
   }
 }

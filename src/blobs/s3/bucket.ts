@@ -50,6 +50,9 @@ export interface OpenParts {
   readonly begun: Date;
 }
 
+/** Keys that one answer lists at most. */
+export const KEYS_LISTED = 1_000;
+
 /** The requests of one bucket. */
 export class Bucket {
   /** As messages name it. */
@@ -210,7 +213,7 @@ export class Bucket {
     );
   }
 
-  /** Keys that begin so, after that one, in their order, at most `limit` (1,000 or fewer). */
+  /** Keys that begin so, after that one, in their order, at most `limit` (KEYS_LISTED or fewer). */
   async list(prefix: string, after: string | undefined, limit: number): Promise<string[]> {
     const found = await this.#run('list objects', (abortSignal) => {
       const { Bucket, Key: Prefix } = this.#at(prefix);

@@ -10,8 +10,9 @@
  */
 import { type Digest, digestAlgorithm, digestHex, digestOf, parseDigest } from '../../image/digest.ts';
 import { S3_LOCATIONS_KEPT } from '../../limits.ts';
+import { BoundedCache } from '../../objects/cache.ts';
 import { type BlobBody, BlobsUnavailable, type ByteRange } from '../blobs.ts';
-import type { Bucket, ObjectFacts, OpenObject } from './bucket.ts';
+import { type Bucket, KEYS_LISTED, type ObjectFacts, type OpenObject } from './bucket.ts';
 import { objectStream } from './objectstream.ts';
 
 /** Where the content of a blob lies. */
@@ -48,23 +49,15 @@ function locationOf(digest: Digest, { size, metadata }: ObjectFacts): Location |
 /** The blobs of one bucket. */
 export class Content {
   readonly #bucket: Bucket;
-  /** The longest unused first. */
-  readonly #locations = new Map<Digest, Location>();
+  readonly #locations = new BoundedCache<Location>(S3_LOCATIONS_KEPT);
 
   constructor(bucket: Bucket) {
     this.#bucket = bucket;
   }
 
   #remember(digest: Digest, location: Location | undefined): Location | undefined {
-    this.#locations.delete(digest);
-    if (location === undefined) return undefined;
-    this.#locations.set(digest, location);
-    if (this.#locations.size > S3_LOCATIONS_KEPT) {
-      for (const oldest of this.#locations.keys()) {
-        this.#locations.delete(oldest);
-        break;
-      }
-    }
+    if (location === undefined) this.#locations.delete(digest);
+    else this.#locations.set(digest, location, 1);
     return location;
   }
 
@@ -175,7 +168,7 @@ export class Content {
     const found: Digest[] = [];
     let last = after === undefined ? undefined : blobKey(after);
     while (found.length < limit) {
-      const wanted = Math.min(limit - found.length, PAGE);
+      const wanted = Math.min(limit - found.length, KEYS_LISTED);
       const keys = await this.#bucket.list(BLOBS, last, wanted);
       for (const key of keys) {
         const digest = digestOfKey(key);
@@ -187,6 +180,3 @@ export class Content {
     return found;
   }
 }
-
-/** Keys of one answer of S3. */
-const PAGE = 1_000;

@@ -5,12 +5,9 @@
 import type { Digest } from '../../image/digest.ts';
 import { BlobsUnavailable, type UploadId } from '../blobs.ts';
 import { parseUploadId } from '../uploadid.ts';
-import type { Bucket } from './bucket.ts';
+import { type Bucket, KEYS_LISTED } from './bucket.ts';
 import type { Content } from './content.ts';
 import type { Garbage, Records, UploadRecord } from './records.ts';
-
-/** Keys of one answer of S3. */
-const PAGE = 1_000;
 
 /** Under which all of an upload lies. */
 export function folderOf(id: UploadId): string {
@@ -61,9 +58,9 @@ export class Removal {
   /** Deletes all objects of an upload but one. */
   async clearBut(id: UploadId, kept: string | undefined): Promise<void> {
     for (;;) {
-      const keys = await this.#bucket.list(folderOf(id), undefined, PAGE);
+      const keys = await this.#bucket.list(folderOf(id), undefined, KEYS_LISTED);
       await Promise.all(keys.filter((key) => key !== kept).map((key) => this.#bucket.delete(key)));
-      if (keys.length < PAGE) return;
+      if (keys.length < KEYS_LISTED) return;
     }
   }
 
@@ -96,7 +93,7 @@ export class Removal {
     }
   }
 
-  /** The same; what fails is left for the next time. @throws {BlobsUnavailable} when the driver closes. */
+  /** The same; what S3 does not do now is left for the next time. @throws {StoreError} if the records cannot be read. */
   async sweepQuietly(before: Date): Promise<void> {
     try {
       await this.sweep(before);

@@ -24,8 +24,9 @@ import {
   UploadUnknown,
 } from '../blobs.ts';
 import { finishedDigest, RunningHashes } from '../hashes.ts';
-import { Intake } from '../intake.ts';
+import type { Intake } from '../intake.ts';
 import { newUploadId } from '../uploadid.ts';
+import { UploadWork } from '../uploadwork.ts';
 import { Append } from './append.ts';
 import type { Bucket } from './bucket.ts';
 import type { Content, Location } from './content.ts';
@@ -34,11 +35,13 @@ import type { PartMemory } from './parts.ts';
 import type { Recorded, Records } from './records.ts';
 import { garbageOf, partsKey, type Removal } from './removal.ts';
 
-/** An append or a commit under way in this process. */
-interface Work {
-  readonly done: Promise<unknown>;
-  /** Breaks an append off; a commit goes on. */
-  readonly break: (reason: Error) => void;
+/** What an upload is made. */
+interface Placing {
+  readonly digest: Digest;
+  /** Whether the content is known to be what the digest says. */
+  readonly checked: boolean;
+  /** Whether a commit was begun before, which may have come to any step. */
+  readonly again: boolean;
 }
 
 export interface UploadsOptions {
@@ -59,7 +62,7 @@ export class Uploads {
   readonly #now: () => Date;
   readonly #memory: PartMemory;
   readonly #hashes = new RunningHashes();
-  readonly #work = new Map<UploadId, Work>();
+  readonly #work = new UploadWork();
   /** Commits of this process that were begun and failed, by the revision of their records. */
   readonly #failed = new Map<UploadId, Revision>();
 
@@ -84,34 +87,7 @@ export class Uploads {
   }
 
   async append(id: UploadId, offset: number, source: BlobStream): Promise<number> {
-    const intake = new Intake(source);
-    try {
-      const length = await this.#working(
-        id,
-        () => this.#append(id, offset, intake),
-        (reason) => intake.break(reason),
-      );
-      if (intake.broke !== undefined) throw intake.broke.reason;
-      return length;
-    } finally {
-      intake.release();
-    }
-  }
-
-  /** Runs the only piece of work of this process on an upload. */
-  async #working<T>(id: UploadId, run: () => Promise<T>, breakOff: (reason: Error) => void): Promise<T> {
-    if (this.#work.has(id)) throw new UploadBusy('another request is working on this upload');
-    const running = run();
-    const settled = running.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#work.set(id, { done: settled, break: breakOff });
-    try {
-      return await running;
-    } finally {
-      this.#work.delete(id);
-    }
+    return await this.#work.append(id, source, (intake) => this.#append(id, offset, intake));
   }
 
   async #found(id: UploadId): Promise<Recorded> {
@@ -125,27 +101,20 @@ export class Uploads {
     if (found.record.committing !== undefined) throw new UploadBusy('this upload is being made a blob');
     if (found.record.length !== offset) throw new UploadOffset(found.record.length);
     const hash = this.#hashes.take(id, offset);
-    const { bucket, records, memory, now } = this.#parts();
+    const [bucket, records, memory, now] = [this.#bucket, this.#records, this.#memory, this.#now];
     const length = await new Append({ id, found, bucket, records, memory, now }).run(intake, hash);
     if (hash !== undefined) this.#hashes.keep(id, hash, length);
     return length;
   }
 
-  #parts() {
-    return { bucket: this.#bucket, records: this.#records, memory: this.#memory, now: this.#now };
-  }
-
   async commit(id: UploadId, digest: Digest): Promise<CommittedBlob> {
-    return await this.#working(
-      id,
-      () => this.#commit(id, digest),
-      () => undefined,
-    );
+    return await this.#work.commit(id, () => this.#commit(id, digest));
   }
 
   async #commit(id: UploadId, digest: Digest): Promise<CommittedBlob> {
     const found = await this.#found(id);
     const { length } = found.record;
+    const again = found.record.committing !== undefined;
     const hash = this.#hashes.take(id, length);
     const hashed = hash && this.#hashed(hash, digest);
     if (hashed !== undefined && hashed !== digest) await this.#refuse(id, found, digest, hashed);
@@ -154,7 +123,7 @@ export class Uploads {
     const claimed = { record: committing, revision: await this.#records.write(id, committing, found.revision) };
     try {
       if (length === 0) await this.#content.put(digest, Buffer.alloc(0));
-      else await this.#place(id, claimed, digest, hashed === undefined);
+      else await this.#place(id, claimed, { digest, checked: hashed !== undefined, again });
     } catch (error) {
       if (hash !== undefined) this.#hashes.keep(id, hash, length);
       this.#failed.set(id, claimed.revision);
@@ -176,9 +145,9 @@ export class Uploads {
   }
 
   /** Makes the content one object, checks it if that was not done, and makes it the blob. */
-  async #place(id: UploadId, claimed: Recorded, digest: Digest, unchecked: boolean): Promise<void> {
-    const location = await this.#whole(id, claimed);
-    if (unchecked) {
+  async #place(id: UploadId, claimed: Recorded, { digest, checked, again }: Placing): Promise<void> {
+    const location = await this.#whole(id, claimed, again);
+    if (!checked) {
       const actual = await this.#digestOf(location, digest);
       if (actual !== digest) await this.#refuse(id, claimed, digest, actual);
     }
@@ -193,22 +162,21 @@ export class Uploads {
   }
 
   /** Where all of the upload lies as one object. */
-  async #whole(id: UploadId, { record, revision }: Recorded): Promise<Location> {
+  async #whole(id: UploadId, { record, revision }: Recorded, again: boolean): Promise<Location> {
     const { parts, tail, length } = record;
     if (parts === undefined && tail !== undefined) return { key: tail.key, size: length };
     const key = partsKey(id);
     if (parts === undefined) throw new BlobsUnavailable('the record of the upload names no content');
     const { uploadId, sent } = parts;
+    if (again && (await this.#isWhole(key, length))) return { key, size: length };
     const last = tail && (await this.#bucket.read(tail.key, tail.size));
-    if ((await this.#isWhole(key, length)) === false) {
-      if (tail !== undefined && last === undefined) throw new BlobsUnavailable(`${tail.key} is gone`);
-      const rest = last ? [await this.#bucket.putPart(key, uploadId, sent.length + 1, last)] : [];
-      const done = await this.#bucket.finishParts(key, { uploadId, parts: [...sent, ...rest], size: length });
-      // A try whose answer was lost may have done it: then the parts are unknown, and the object is there.
-      if (done !== 'done' && !(await this.#isWhole(key, length))) {
-        await this.#end(id, { record, revision });
-        throw new UploadUnknown('S3 has lost the parts of this upload; send it again');
-      }
+    if (tail !== undefined && last === undefined) throw new BlobsUnavailable(`${tail.key} is gone`);
+    const rest = last ? [await this.#bucket.putPart(key, uploadId, sent.length + 1, last)] : [];
+    const done = await this.#bucket.finishParts(key, { uploadId, parts: [...sent, ...rest], size: length });
+    // A try whose answer was lost may have done it: then the parts are unknown, and the object is there.
+    if (done !== 'done' && !(await this.#isWhole(key, length))) {
+      await this.#end(id, { record, revision });
+      throw new UploadUnknown('S3 has lost the parts of this upload; send it again');
     }
     return { key, size: length };
   }
@@ -256,10 +224,7 @@ export class Uploads {
    * @throws {UploadBusy} while another process makes it a blob.
    */
   async abort(id: UploadId): Promise<boolean> {
-    for (let work = this.#work.get(id); work !== undefined; work = this.#work.get(id)) {
-      work.break(new UploadUnknown('the upload was ended by another request'));
-      await work.done;
-    }
+    await this.#work.end(id, new UploadUnknown('the upload was ended by another request'));
     for (;;) {
       const found = await this.#records.find(id);
       if (found === undefined) return false;
@@ -290,8 +255,6 @@ export class Uploads {
 
   /** Breaks off what is under way and resolves when all of it has been kept. */
   async close(): Promise<void> {
-    const reason = new BlobsUnavailable('the blob store is closing');
-    for (const work of this.#work.values()) work.break(reason);
-    await Promise.all([...this.#work.values()].map((work) => work.done));
+    await this.#work.endAll(new BlobsUnavailable('the blob store is closing'));
   }
 }

@@ -57,11 +57,6 @@ export function isDenied(error: unknown): boolean {
   return wordsOf(error).code === status.PERMISSION_DENIED;
 }
 
-/** Whether etcd says that there is no such lease. */
-export function isNoLease(error: unknown): boolean {
-  return wordsOf(error).code === status.NOT_FOUND;
-}
-
 /** Whether an answer was larger than a message may be, so that a smaller page may fit. */
 export function isTooLarge(error: unknown): boolean {
   const { code, details } = wordsOf(error);

@@ -4,7 +4,6 @@
  */
 import { ETCD_LEASE_SECONDS } from '../../limits.ts';
 import type { Revision } from '../store.ts';
-import { isNoLease } from './failure.ts';
 import type { Layout } from './layout.ts';
 import { LEASE_GRANT, LEASE_KEEP_ALIVE, LEASE_REVOKE } from './leasemessages.ts';
 import type { Members } from './members.ts';
@@ -88,9 +87,8 @@ export class Leadership {
   async #revoke(id: bigint): Promise<void> {
     try {
       await this.#members.call(LEASE_REVOKE, { id }, { repeatable: true });
-    } catch (error) {
-      // Not revoked, it runs out.
-      if (!isNoLease(error)) return;
+    } catch {
+      // Not revoked, or over already: it runs out.
     }
   }
 }

@@ -34,8 +34,8 @@ export class Members {
   /** Undefined until it is asked for; '' where etcd knows no users. */
   #token: string | undefined;
   #authenticating: Promise<string> | undefined;
-  /** Since when no call has succeeded although some were tried for as long as they may be. */
-  #awaySince: number | undefined;
+  /** Whether no call has succeeded since one was tried for as long as it may be. */
+  #isAway = false;
   #closed = false;
 
   constructor(location: EtcdLocation) {
@@ -58,22 +58,21 @@ export class Members {
   /** As `call`, with the request as bytes. */
   async send<Q, R>(method: Method<Q, R>, request: Buffer, options: CallOptions): Promise<R> {
     const { repeatable, withinMs = ETCD_CALL_MS } = options;
-    const begun = performance.now();
-    const until = begun + (this.#awaySince === undefined ? withinMs : Math.min(withinMs, ETCD_TRY_MS));
+    const until = performance.now() + (this.#isAway ? Math.min(withinMs, ETCD_TRY_MS) : withinMs);
     for (let failed: unknown, tokens = 0; ; ) {
       const left = until - performance.now();
-      if (left <= 0 || this.#closed) throw this.#away(begun, failed);
+      if (left <= 0 || this.#closed) throw this.#away(failed);
       try {
         const member = this.#current.ready ? this.#current : await this.#connected(left);
         return await this.#try(member, method, request, repeatable ? Math.min(left, ETCD_TRY_MS) : left);
       } catch (error) {
-        if (error instanceof StoreUnavailable) throw error instanceof EtcdAway ? this.#away(begun, error) : error;
+        if (error instanceof StoreUnavailable) throw error instanceof EtcdAway ? this.#away(error) : error;
         const { again, undone, token } = judge(error);
         if (token && this.#user && ++tokens > 2) throw error;
         if (token && !this.#user) throw error;
         if (!again) throw error;
         failed = error;
-        if (!undone && !repeatable) throw this.#away(begun, error);
+        if (!undone && !repeatable) throw this.#away(error);
       }
       await sleep(PAUSE_MS * (1 + Math.random()));
     }
@@ -92,7 +91,7 @@ export class Members {
   async exchange<Q, R>(method: Method<Q, R>, request: Q): Promise<R> {
     const stream = await this.stream(method.path, method.decode);
     const { promise, resolve, reject } = Promise.withResolvers<R>();
-    const timer = setTimeout(() => reject(this.#away(performance.now(), undefined)), ETCD_TRY_MS);
+    const timer = setTimeout(() => reject(this.#away(undefined)), ETCD_TRY_MS);
     stream.on('data', resolve);
     stream.on('error', reject);
     stream.on('end', () => reject(storeFailure('the stream was ended', this.where)));
@@ -123,14 +122,14 @@ export class Members {
   async #try<Q, R>(member: Member, method: Method<Q, R>, request: Buffer, withinMs: number): Promise<R> {
     try {
       const answer = await member.call(method, request, await this.#metadata(member), withinMs);
-      this.#awaySince = undefined;
+      this.#isAway = false;
       return answer;
     } catch (error) {
       if (error instanceof StoreUnavailable) throw error;
       const { again, token, connection } = judge(error);
       if (token) this.#token = undefined;
       else if (again) this.#leave(member, connection);
-      else this.#awaySince = undefined;
+      else this.#isAway = false;
       throw error;
     }
   }
@@ -179,9 +178,9 @@ export class Members {
   }
 
   /** After a whole call's time without an answer the next calls wait less: nobody is helped by a longer queue. */
-  #away(begun: number, cause: unknown): StoreUnavailable {
+  #away(cause: unknown): StoreUnavailable {
     if (this.#closed) return new StoreUnavailable('the store is closed');
-    this.#awaySince ??= begun;
+    this.#isAway = true;
     return cause instanceof StoreUnavailable ? cause : storeFailure(cause ?? 'no answer in time', this.where);
   }
 

@@ -145,13 +145,13 @@ export class Mirror {
     const more = limit !== undefined && keys.length > limit;
     if (more) keys.length = limit;
     const last = keys.at(-1);
-    const rest = more ? this.#keys.count(last === undefined ? from : keyAfter(last), to) : 0;
+    const rest = (): number => (more ? this.#keys.count(last === undefined ? from : keyAfter(last), to) : 0);
     return {
       keys,
       entries: keys.map((key) => this.#values.get(key)),
       revision: this.#revision,
       more,
-      remaining: count ? rest : undefined,
+      remaining: count ? rest() : undefined,
     };
   }
 
