@@ -1,11 +1,10 @@
 /** A real etcd on free ports, with its data in a temporary folder: one member, or several. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EtcdLocation, EtcdTls } from '../src/store/etcd/location.ts';
 import { type Part, part } from './parts.ts';
+import { freePorts, listens } from './ports.ts';
 import { temporaryFolder } from './program.ts';
 
 /** The programs that tests run etcd as. */
@@ -99,7 +98,7 @@ async function ended(child: ChildProcess): Promise<void> {
 async function healthy(endpoint: string, tls: EtcdTls | undefined): Promise<void> {
   for (const until = performance.now() + READY_TIMEOUT_MS; ; ) {
     try {
-      if (tls) return await listens(endpoint);
+      if (tls) return await listens(Number(endpoint.split(':')[1]));
       const answer = await fetch(`http://${endpoint}/health`);
       if (answer.ok && (await answer.text()).includes('true')) return;
     } catch {
@@ -108,23 +107,4 @@ async function healthy(endpoint: string, tls: EtcdTls | undefined): Promise<void
     if (performance.now() > until) throw new Error(`etcd at ${endpoint} was not ready in time`);
     await sleep(20);
   }
-}
-
-async function listens(endpoint: string): Promise<void> {
-  const [host = '', port = ''] = endpoint.split(':');
-  const socket = createConnection({ host, port: Number(port) });
-  await once(socket, 'connect');
-  socket.destroy();
-}
-
-/** Ports that were free a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  const ports = servers.map(async (server) => {
-    if (!server.listening) await new Promise((resolve) => server.once('listening', resolve));
-    const address = server.address();
-    await new Promise((resolve) => server.close(resolve));
-    return typeof address === 'object' ? (address?.port ?? 0) : 0;
-  });
-  return Promise.all(ports);
 }

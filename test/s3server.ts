@@ -2,11 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateBucketCommand, DeleteObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { part } from './parts.ts';
+import { freePort, listens } from './ports.ts';
 import { temporaryFolder } from './program.ts';
 
 /** The only user of the servers. */
@@ -118,31 +118,11 @@ async function answers(endpoint: string, ended: () => boolean, said: () => strin
   const until = Date.now() + READY_TIMEOUT_MS;
   for (;;) {
     try {
-      await connected(Number(new URL(endpoint).port));
+      await listens(Number(new URL(endpoint).port));
       return;
     } catch {
       if (ended() || Date.now() > until) throw new Error(`the S3 server does not answer; it said:\n${said()}`);
       await sleep(50);
     }
   }
-}
-
-async function connected(port: number): Promise<void> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-  } finally {
-    socket.destroy();
-  }
-}
-
-/** A port that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

@@ -13,7 +13,8 @@ import { Members } from '../../src/store/etcd/members.ts';
 import { RANGE, TXN } from '../../src/store/etcd/messages.ts';
 import { Recorder } from '../../src/store/recorder.ts';
 import { type Change, Compacted, type Store, StoreFull, StoreUnavailable } from '../../src/store/store.ts';
-import { ETCDS, freePorts, startEtcd, type TestEtcd } from '../etcd.ts';
+import { ETCDS, startEtcd, type TestEtcd } from '../etcd.ts';
+import { freePort } from '../ports.ts';
 import { temporaryFolder } from '../program.ts';
 
 const put = (key: string, value: string | Buffer = key): Change => ({ op: 'put', key, value: Buffer.from(value) });
@@ -245,10 +246,9 @@ for (const program of ETCDS) {
 }
 
 test('an etcd that is not there is waited for', async () => {
-  const [port] = await freePorts(1);
   const warnings: string[] = [];
   const stop = new AbortController();
-  const location = { endpoints: [`127.0.0.1:${port}`], prefix: '/p' };
+  const location = { endpoints: [`127.0.0.1:${await freePort()}`], prefix: '/p' };
   const opening = openEtcdStore({ location, warn: (text) => warnings.push(text), signal: stop.signal });
   setTimeout(() => stop.abort(), 6_000);
   await assert.rejects(opening, /stopped while waiting for etcd: no etcd can be reached/);
