@@ -11,6 +11,11 @@ export class Ages {
     this.#keepMs = keepMs;
   }
 
+  /** Milliseconds between two notes: often enough to forget in time, and no longer than a timer can wait. */
+  get everyMs(): number {
+    return Math.min(Math.max(this.#keepMs / 20, 10), 2 ** 31 - 1);
+  }
+
   /**
    * Notes the latest revision, and returns the one up to which all that was overwritten is older than the time to keep;
    * undefined if nothing new is.

@@ -181,6 +181,21 @@ for (const program of ETCDS) {
         await assert.rejects(opening, /stopped while waiting for etcd/);
         assert.match(warnings.join(), /no etcd can be reached at etcds:.* \((?:TLS: |unable to verify).*is it running/);
       }
+      // Files that are put right are read when it connects again.
+      const stranger = await openAuthority({ folder: temporaryFolder(), names: ['127.0.0.1'], now: new Date() });
+      file('trust.crt', stranger.certificate);
+      const warnings: string[] = [];
+      const late = await openEtcdStore({
+        location: { ...etcd.location(), tls },
+        warn: (text) => {
+          warnings.push(text);
+          file('trust.crt', authority.certificate);
+        },
+        signal: AbortSignal.timeout(30_000),
+      });
+      assert.match(warnings.join(), /no etcd can be reached at etcds:/);
+      await late.commit([put('/late')]);
+      await late.close();
       await refusal(
         { ...etcd.location(), tls: { ca: '/nowhere/ca.crt' } },
         /\/nowhere\/ca.crt, named in --store, cannot be read/,

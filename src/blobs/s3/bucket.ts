@@ -13,6 +13,7 @@ import {
   S3_TRY_MS,
   SMALL_BLOB_BYTES,
 } from '../../limits.ts';
+import { BoundedCache } from '../../objects/cache.ts';
 import { BlobsUnavailable, type ByteRange } from '../blobs.ts';
 import { nameOf, type S3Address } from './address.ts';
 import { type Body, BodyReader } from './bodyreader.ts';
@@ -65,7 +66,7 @@ export class Bucket {
   readonly #address: S3Address;
   readonly #retry = new Retry();
   /** Signed addresses, and until when they are used (on the clock of performance.now). */
-  readonly #addresses = new Map<string, { readonly url: URL; readonly until: number }>();
+  readonly #addresses = new BoundedCache<{ readonly url: URL; readonly until: number }>(S3_ADDRESSES_KEPT);
   /** Whether the server knows `If-None-Match: *`, as far as it has shown. */
   #conditional = true;
 
@@ -321,10 +322,7 @@ export class Bucket {
     const known = this.#addresses.get(key);
     if (known !== undefined && known.until > now) return known.url;
     const url = new URL(await this.#sign(key));
-    this.#addresses.delete(key);
-    this.#addresses.set(key, { url, until: now + S3_REDIRECT_SECONDS * 500 });
-    const [oldest] = this.#addresses.size > S3_ADDRESSES_KEPT ? this.#addresses.keys() : [];
-    if (oldest !== undefined) this.#addresses.delete(oldest);
+    this.#addresses.set(key, { url, until: now + S3_REDIRECT_SECONDS * 500 }, 1);
     return url;
   }
 

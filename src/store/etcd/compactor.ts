@@ -38,13 +38,12 @@ export class Compactor {
     this.#history = history;
     this.#options = options;
     this.#leadership = new Leadership(members, layout, 'compaction', `${hostname()} ${process.pid}`);
-    const keepMs = options.historySeconds * 1000;
-    this.#ages = new Ages(keepMs);
+    this.#ages = new Ages(options.historySeconds * 1000);
     const work = (): void => {
       this.#running = this.#running.then(() => this.#work());
     };
     work();
-    this.#timer = setInterval(work, Math.min(Math.max(keepMs / 20, 10), 2 ** 31 - 1)).unref();
+    this.#timer = setInterval(work, this.#ages.everyMs).unref();
   }
 
   /** Ends when the step under way is done. */

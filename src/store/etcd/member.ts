@@ -55,7 +55,11 @@ export class Member {
   }
 
   get ready(): boolean {
-    return this.#client?.getChannel().getConnectivityState(false) === connectivityState.READY;
+    return this.#state === connectivityState.READY;
+  }
+
+  get #state(): connectivityState | undefined {
+    return this.#client?.getChannel().getConnectivityState(false);
   }
 
   /** Resolves when it is connected. Rejects with what kept it from it, if that takes longer than so many milliseconds. */
@@ -69,7 +73,10 @@ export class Member {
     });
   }
 
-  /** Why there is no connection, in the words of the system or of TLS. */
+  /**
+   * Why there is no connection, in the words of the system or of TLS. One that was refused is dropped, for the certificates
+   * may be other ones by the next time; one that is only slow goes on.
+   */
   async reason(): Promise<string> {
     const probe: Method<undefined, undefined> = { path: RANGE.path, encode: () => EMPTY, decode: () => undefined };
     try {
@@ -82,6 +89,8 @@ export class Member {
       // OpenSSL says where in its sources it heard this; what it heard is enough.
       const [, alert] = /(?:tls|tlsv1\d) alert ([a-z ]+):/.exec(line) ?? [];
       return alert === undefined ? line : `TLS: ${alert}`;
+    } finally {
+      if (this.#state === connectivityState.TRANSIENT_FAILURE) this.drop();
     }
   }
 

@@ -173,6 +173,6 @@ class SqliteStore implements Store {
       }
     };
     void note();
-    return setInterval(() => void note(), Math.min(Math.max(keepMs / 20, 10), 2 ** 31 - 1)).unref();
+    return setInterval(() => void note(), ages.everyMs).unref();
   }
 }
