@@ -296,8 +296,10 @@ export const DATA_BYTES = 1 * MiB;
 export const EVENT_SECONDS = 3600;
 /** Seconds after which clearing a namespace is tried again when something in it could not be deleted. */
 export const PURGE_RETRY_SECONDS = 5;
-/** Seconds that an object which is deleted in the foreground, or orphans what it owns, waits until that is seen to. */
+/** Seconds until what a deleted object owns is seen to. */
 export const COLLECT_SECONDS = 2;
+/** Owners of one object whose end is seen to; a write that names others instead of all of them fits into one commit. */
+export const OWNERS_FOLLOWED = 50;
 /** Manifests whose media type and size are kept in memory. */
 export const DESCRIBED_MANIFESTS = 20_000;
 /** Milliseconds between two looks for uploads that expired. */

@@ -1,13 +1,15 @@
 /**
- * Sees to what deleted objects own: an object that is deleted in the foreground goes when its dependents are gone, one
- * that orphans them when they no longer name it. Every process does; when several meet, the store lets one of them win.
+ * Sees to what deleted objects own: what is left of an object that is gone is deleted; an object that is deleted in the
+ * foreground goes when the dependents that block it are gone, one that orphans them when they no longer name it. Every
+ * process does; when several meet, the store lets one of them win.
  */
 import { COLLECT_SECONDS } from '../limits.ts';
 import type { Context } from '../objects/context.ts';
-import { COLLECT_PREFIX, deleteObject, FOREGROUND, ORPHAN } from '../objects/deletes.ts';
+import { deleteObject, FOREGROUND, ORPHAN } from '../objects/deletes.ts';
 import { DomainError, isProblem } from '../objects/errors.ts';
-import type { KubeObject } from '../objects/object.ts';
-import { eachKept, readKept } from '../objects/reads.ts';
+import type { KubeObject, OwnerReference } from '../objects/object.ts';
+import { COLLECT_PREFIX, type Gone, OWNED_PREFIX, ownedKeys } from '../objects/owners.ts';
+import { readKept } from '../objects/reads.ts';
 import type { Resource } from '../objects/resource.ts';
 import { keptOf, nameOfKey, parsed } from '../objects/values.ts';
 import { updateObject } from '../objects/writes.ts';
@@ -75,10 +77,13 @@ async function collectAll(ctx: Context, resources: readonly Resource[]): Promise
   let waiting = false;
   try {
     const { entries } = await ctx.store.list(COLLECT_PREFIX);
-    for (const { key, revision } of entries) {
-      if (await isCollected(ctx, resources, key.slice(COLLECT_PREFIX.length))) {
-        await ctx.store.commit([{ op: 'delete', key, expect: revision }]);
-      } else waiting = true;
+    for (const { key, value, revision } of entries) {
+      const waits = key.slice(COLLECT_PREFIX.length);
+      const done = waits.startsWith(OWNED_PREFIX)
+        ? isLeftAlone(ctx, resources, { uid: waits.slice(OWNED_PREFIX.length), ...goneOf(value) })
+        : isCollected(ctx, resources, waits);
+      if (await done) await ctx.store.commit([{ op: 'delete', key, expect: revision }]);
+      else waiting = true;
     }
     return waiting;
   } catch (error) {
@@ -88,20 +93,32 @@ async function collectAll(ctx: Context, resources: readonly Resource[]): Promise
   }
 }
 
+function goneOf(value: Buffer): Gone {
+  return JSON.parse(value.toString()) as Gone;
+}
+
+/** Sees to what an object owns that is gone. Always done at once: what its finalizers hold is deleted all the same. */
+async function isLeftAlone(ctx: Context, resources: readonly Resource[], owner: Owner): Promise<true> {
+  for (const dependent of await dependentsOf(ctx, resources, owner))
+    await abandon(ctx, resources, dependent, owner.uid);
+  return true;
+}
+
 /** Sees to what the object at a key owns, and takes its finalizer away. Whether nothing more is to be done. */
 async function isCollected(ctx: Context, resources: readonly Resource[], key: string): Promise<boolean> {
   const resource = resources.find((one) => key.startsWith(keptOf(one).prefix));
   if (!resource) return true;
   const { namespace, name } = nameOfKey(resource, key);
   const found = await readKept(ctx.store, resource, namespace, name);
-  const owner = found && parsed(resource, ctx.settings, found);
-  const finalizers = owner?.metadata.finalizers ?? [];
+  const object = found && parsed(resource, ctx.settings, found);
+  const finalizers = object?.metadata.finalizers ?? [];
   const orphans = finalizers.includes(ORPHAN);
-  if (!owner?.metadata.deletionTimestamp || !(orphans || finalizers.includes(FOREGROUND))) return true;
+  if (!object?.metadata.deletionTimestamp || !(orphans || finalizers.includes(FOREGROUND))) return true;
+  const { uid = '' } = object.metadata;
   let left = false;
-  for (const dependent of await dependentsOf(ctx, resources, namespace, owner.metadata.uid ?? '')) {
-    if (orphans) await release(ctx, dependent, owner.metadata.uid ?? '');
-    else if (!(await isGone(ctx, dependent))) left = true;
+  for (const dependent of await dependentsOf(ctx, resources, { uid, namespace })) {
+    if (orphans) await release(ctx, dependent, uid);
+    else if (!(await abandon(ctx, resources, dependent, uid)) && blocks(dependent, uid)) left = true;
   }
   if (left) return false;
   await change(ctx, { resource, namespace, name }, (old) => {
@@ -111,32 +128,71 @@ async function isCollected(ctx: Context, resources: readonly Resource[], key: st
   return true;
 }
 
+/** Whether an owner that is deleted in the foreground waits for this dependent. */
+function blocks({ owners }: Dependent, uid: string): boolean {
+  return owners.some((owner) => owner.uid === uid && owner.blockOwnerDeletion);
+}
+
+interface Owner {
+  readonly uid: string;
+  /** Empty if it is in none. */
+  readonly namespace: string;
+}
+
 interface Place {
   readonly resource: Resource;
   readonly namespace: string;
   readonly name: string;
 }
 
+interface Dependent extends Place {
+  readonly owners: readonly OwnerReference[];
+}
+
 /** The objects that an owner's uid owns: in its namespace, or everywhere if it lives in none. */
-async function dependentsOf(
-  ctx: Context,
-  resources: readonly Resource[],
-  namespace: string,
-  uid: string,
-): Promise<Place[]> {
-  const mark = Buffer.from(`"uid":${JSON.stringify(uid)}`);
-  const found: Place[] = [];
-  for (const resource of resources) {
-    if (namespace && !resource.namespaced) continue;
-    await eachKept(ctx.store, resource, namespace, (kept) => {
-      // Few values hold the uid at all; those are looked into.
-      if (!kept.head.value.includes(mark)) return;
-      const { metadata } = parsed(resource, ctx.settings, kept);
-      const owned = metadata.ownerReferences?.some((owner) => owner.uid === uid);
-      if (owned) found.push({ resource, ...nameOfKey(resource, kept.head.key) });
-    });
+async function dependentsOf(ctx: Context, resources: readonly Resource[], owner: Owner): Promise<Dependent[]> {
+  const found: Dependent[] = [];
+  for (const key of await ownedKeys(ctx.store, owner.uid)) {
+    const resource = resources.find((one) => key.startsWith(keptOf(one).prefix));
+    if (!resource) continue;
+    const { namespace, name } = nameOfKey(resource, key);
+    if (owner.namespace !== '' && namespace !== owner.namespace) continue;
+    const kept = await readKept(ctx.store, resource, namespace, name);
+    const owners = (kept && parsed(resource, ctx.settings, kept).metadata.ownerReferences) ?? [];
+    if (owners.some(({ uid }) => uid === owner.uid)) found.push({ resource, namespace, name, owners });
   }
   return found;
+}
+
+/** What has lost an owner is deleted, or no longer names that owner if it has another. Whether it is done with. */
+async function abandon(
+  ctx: Context,
+  resources: readonly Resource[],
+  dependent: Dependent,
+  uid: string,
+): Promise<boolean> {
+  for (const owner of dependent.owners) {
+    if (owner.uid === uid || !(await isThere(ctx, resources, owner, dependent.namespace))) continue;
+    await release(ctx, dependent, uid);
+    return true;
+  }
+  return isGone(ctx, dependent);
+}
+
+/** Whether an owner exists and will stay. One of a kind that is not kept here counts as such: others keep it. */
+async function isThere(
+  ctx: Context,
+  resources: readonly Resource[],
+  { apiVersion, kind, name, uid }: OwnerReference,
+  dependentNamespace: string,
+): Promise<boolean> {
+  const [group = ''] = apiVersion.includes('/') ? apiVersion.split('/') : [];
+  const resource = resources.find((one) => one.group === group && one.kind === kind);
+  if (!resource) return true;
+  const kept = await readKept(ctx.store, resource, resource.namespaced ? dependentNamespace : '', name);
+  const metadata = kept && parsed(resource, ctx.settings, kept).metadata;
+  if (metadata?.uid !== uid) return false;
+  return !(metadata.deletionTimestamp && metadata.finalizers?.includes(FOREGROUND));
 }
 
 /** Takes the owner out of a dependent. */

@@ -4,6 +4,7 @@ import { canonical } from './canonical.ts';
 import { chargeChanges } from './charges.ts';
 import type { Context } from './context.ts';
 import { type KubeObject, nameOf } from './object.ts';
+import { leavingChanges, ownerChanges } from './owners.ts';
 import type { Resource } from './resource.ts';
 import { type KeptObject, keptOf, keyOf, toValue, whole } from './values.ts';
 
@@ -63,7 +64,11 @@ export async function removal<T extends KubeObject>(
 ): Promise<Change[]> {
   const kept = keptOf(resource);
   const { key, revision } = current.head;
-  const alongside = [...((await kept.alongside?.(ctx, undefined, old)) ?? [])];
+  const alongside = [
+    ...((await kept.alongside?.(ctx, undefined, old)) ?? []),
+    ...ownerChanges(key, undefined, old),
+    ...(await leavingChanges(ctx.store, kept, namespace, old)),
+  ];
   if (resource.namespaced) {
     alongside.push(...(await chargeChanges(ctx, resource, { namespace, name: nameOf(old), own: key }, -1)));
   }

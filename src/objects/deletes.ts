@@ -5,6 +5,7 @@ import { canonicalOf, puts, removal } from './changes.ts';
 import type { Context } from './context.ts';
 import { conflict, forbidden, modified, notFound } from './errors.ts';
 import { apiTime, type KubeObject, nameOf } from './object.ts';
+import { COLLECT_PREFIX } from './owners.ts';
 import { readKept } from './reads.ts';
 import type { DeleteOptions, Kept, Resource } from './resource.ts';
 import { restricted } from './restrictions.ts';
@@ -96,9 +97,6 @@ function markedForDeletion<T extends KubeObject>(kept: Kept<T>, old: T, finalize
 /** What an object owns shall be let go before it is gone, or be gone before it. */
 export const ORPHAN = 'orphan';
 export const FOREGROUND = 'foregroundDeletion';
-
-/** Keys of objects that wait until somebody has seen to what they own, behind this. */
-export const COLLECT_PREFIX = '/collect';
 
 function isForCollector(finalizers: readonly string[]): boolean {
   return finalizers.includes(ORPHAN) || finalizers.includes(FOREGROUND);

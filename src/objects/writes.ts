@@ -19,6 +19,7 @@ import {
 import { validateMetadata, validateMetadataUpdate } from './metadata.ts';
 import { namespaceCheck } from './namespaced.ts';
 import { apiTime, type KubeObject, type ManagedFieldsEntry, nameOf } from './object.ts';
+import { ownerChanges } from './owners.ts';
 import { readKept } from './reads.ts';
 import type { Kept, Resource } from './resource.ts';
 import { isOutdated, restricted, restrictedContext, restrictionsOf } from './restrictions.ts';
@@ -110,8 +111,9 @@ export async function creation<T extends KubeObject>(
     ...puts(resource, namespace, stored, undefined),
     ...((await kept.alongside?.(ctx, stored, undefined)) ?? []),
   ];
+  const own = keyOf(resource, namespace, nameOf(stored));
+  changes.push(...ownerChanges(own, stored, undefined));
   if (resource.namespaced) {
-    const own = keyOf(resource, namespace, nameOf(stored));
     changes.push(...(await chargeChanges(ctx, resource, { namespace, name: nameOf(stored), own }, 1)));
   }
   return { object: stored, changes: [...first, ...changes] };
@@ -184,7 +186,10 @@ async function updateOnce<T extends KubeObject>(
   if (changes.length === 0) {
     return { object: old, served: served(resource, ctx.settings, current), created: false };
   }
-  const alongside = (await kept.alongside?.(ctx, stored, old)) ?? [];
+  const alongside = [
+    ...((await kept.alongside?.(ctx, stored, old)) ?? []),
+    ...ownerChanges(current.head.key, stored, old),
+  ];
   return storeObject(ctx, resource, namespace, stored, current, [...changes, ...alongside]);
 }
 
