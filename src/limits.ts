@@ -42,7 +42,10 @@ export const INDEX_CHILDREN = 256;
 /** Characters of an image reference that is looked at; a valid one has about 530 (name 255, tag 128, sha512 digest). */
 export const REFERENCE_CHARACTERS = 4096;
 
-/** Changes of one commit, kept by every driver: etcd's default for a transaction is 128, and its driver adds two. */
+/**
+ * Changes of one commit, kept by every driver: etcd's default for a transaction is 128, and its driver adds two. One check
+ * more is allowed: the one with which a leader's commits are fenced (src/store/leadership.ts).
+ */
 export const COMMIT_CHANGES = 126;
 /** Bytes of a request that etcd takes by default. */
 export const ETCD_REQUEST_BYTES = 1.5 * MiB;
@@ -210,6 +213,13 @@ export const ETCD_START_PAUSE_MS = 1_000;
 /** Seconds after which another process takes over the work of one that has died. */
 export const ETCD_LEASE_SECONDS = 15;
 
+/** Seconds of a leader's silence after which whoever else wants to lead asks whether it is still there. */
+export const LEAD_ASK_SECONDS = 5;
+/** Seconds in which it must have answered; then another leads. */
+export const LEAD_ANSWER_SECONDS = 10;
+/** Milliseconds between two looks of those who want to lead, and of a leader for which the store was away. */
+export const LEAD_LOOK_MS = 500;
+
 /** Entries of a page that is read while a store is copied. */
 export const COPY_PAGE_ENTRIES = 500;
 /** Times that a copy reads a source whose history is forgotten faster than it can be read. */
@@ -313,10 +323,8 @@ export const LEASES_KEPT = 20_000;
 export const COLLECTION_SOON_SECONDS = 2;
 /** Seconds after its start at which a server collects for the first time, if that is less. */
 export const COLLECTION_FIRST_SECONDS = 60;
-/** Seconds for which one run of the collection leads; it renews that before each of its rounds. */
-export const COLLECTION_LEAD_SECONDS = 30;
-/** Milliseconds between two looks whether another run still leads. */
-export const LEAD_POLL_MS = 200;
+/** Seconds that a run which is asked for waits for others to end: several times what a dead leader is waited for. */
+export const COLLECTION_PATIENCE_SECONDS = 60;
 /** Rounds in which a run looks again, when writers have taken something away from it. */
 export const COLLECTION_ROUNDS = 5;
 /** Seconds after which content that is being deleted counts as abandoned by a process that died. */

@@ -15,21 +15,13 @@ import { Rbac } from './access/rbac.ts';
 import { AccessTokens } from './access/tokens.ts';
 import { MASTERS } from './access/user.ts';
 import { BlobError } from './blobs/blobs.ts';
-import { startCollector } from './cluster/collector.ts';
-import { dropOldEvents } from './cluster/events.ts';
-import { keepNamespaces } from './cluster/namespacecontents.ts';
 import { ensureNamespaces, SEED_NAMESPACES } from './cluster/namespaces.ts';
-import { startPurge } from './cluster/purge.ts';
-import { startQuotaCounts } from './cluster/quotacounts.ts';
 import { clusterResources } from './cluster/resources.ts';
-import { startRoleUpkeep } from './cluster/roleupkeep.ts';
 import { seedAccess } from './cluster/seed.ts';
-import { keepTokenSecrets } from './cluster/tokensecrets.ts';
-import { startCollecting } from './collecting/schedule.ts';
 import { type Config, isDnsName } from './config.ts';
 import { digestOf } from './image/digest.ts';
 import { endWatches, type KubeHandler, kubeHandler } from './kube/server.ts';
-import { CERTIFICATE_CHECK_MS, DRAIN_SECONDS, EXPIRY_CHECK_MS, UPLOAD_STALE_SECONDS } from './limits.ts';
+import { CERTIFICATE_CHECK_MS, DRAIN_SECONDS } from './limits.ts';
 import {
   authorityOf,
   drain,
@@ -42,16 +34,16 @@ import {
   secureServer,
   tlsOptions,
 } from './listener.ts';
-import type { Context, Services } from './objects/context.ts';
+import type { Services } from './objects/context.ts';
 import { type HealthCheck, notReady } from './observe/health.ts';
 import { type Logger, makeLogger } from './observe/logs.ts';
 import { makeMetrics } from './observe/metrics.ts';
 import { type Follow, makeFollow, type TimedResponse } from './observe/requests.ts';
 import { isObserved, observeHandler } from './observe/server.ts';
 import { isRegistryPath, registryHandler, whenContinueIsExpected } from './registry/server.ts';
-import { dropStaleUploads } from './registry/sessions.ts';
 import { openCachedBlobs, openStore, refuseUnfinished, servicesOf } from './services.ts';
 import { imageResources } from './streams/resources.ts';
+import { startUpkeep } from './upkeep.ts';
 
 export const VERSION = manifest.version;
 
@@ -133,31 +125,11 @@ export async function serve(config: Config, logger: Logger = loggerOf(config), s
   const renewal = setInterval(() => void renew(), CERTIFICATE_CHECK_MS).unref();
   opened.defer(() => clearInterval(renewal));
 
-  await startUpkeep(opened, config, ctx, logger);
+  opened.adopt(startUpkeep(ctx, RESOURCES, config, logger), (it) => it.close());
 
   const running = opened.move();
   const registryUrl = config.registryListen ? `http://${addresses.registry}` : apiUrl;
   return { apiUrl, registryUrl, kubeconfig, close: () => running.disposeAsync() };
-}
-
-/** Begins what goes on in the background, and ends with the server. */
-async function startUpkeep(
-  opened: AsyncDisposableStack,
-  { collection }: Config,
-  ctx: Context,
-  logger: Logger,
-): Promise<void> {
-  opened.adopt(await startPurge(ctx, RESOURCES), (it) => it.close());
-  opened.adopt(startQuotaCounts(ctx, RESOURCES), (it) => it.close());
-  opened.adopt(await startCollector(ctx, RESOURCES), (it) => it.close());
-  const expiry = setInterval(() => void dropOld(ctx, logger), EXPIRY_CHECK_MS).unref();
-  opened.defer(() => clearInterval(expiry));
-  opened.adopt(await startCollecting(ctx, { ...collection, logger }), (it) => it.close());
-  const notLookedAt = (what: string) => (err: unknown) =>
-    logger.warn({ err }, `${what} could not be looked at; the next start tries again`);
-  opened.adopt(keepTokenSecrets(ctx, notLookedAt('secrets that wait for tokens')), (it) => it.close());
-  opened.adopt(keepNamespaces(ctx, notLookedAt('what belongs into every namespace')), (it) => it.close());
-  opened.adopt(startRoleUpkeep(ctx, notLookedAt('default roles and bindings')), (it) => it.close());
 }
 
 /** The server's own doings, before anyone calls. */
@@ -280,16 +252,6 @@ function partsOf(
     registryExpectant: whenContinueIsExpected(registry),
     observe: (req, res) => void observe(req, res),
   };
-}
-
-/** Drops uploads that nobody went on with, and events that are old. */
-async function dropOld(ctx: Context, logger: Logger): Promise<void> {
-  try {
-    await dropStaleUploads(ctx, new Date(ctx.now().getTime() - UPLOAD_STALE_SECONDS * 1000));
-    await dropOldEvents(ctx);
-  } catch (err) {
-    logger.warn({ err }, 'stale uploads or events could not be dropped; they will be tried again');
-  }
 }
 
 function apiPaths(): readonly string[] {

@@ -1,5 +1,5 @@
 /** `headgate scrub`: reads all content again and holds it against its digests. */
-import { Leadership } from '../collecting/leadership.ts';
+import { collectionLead } from '../collecting/leadership.ts';
 import { type Scrubbed, scrubContent } from '../collecting/scrub.ts';
 import { parseConfig } from '../config.ts';
 import { makeLogger } from '../observe/logs.ts';
@@ -27,7 +27,7 @@ export async function run(args: readonly string[]): Promise<void> {
   const { found: dryRun, rest } = takeFlag(args, '--dry-run');
   const config = parseConfig(rest, process.env);
   await using services = await openServices(config, makeLogger({ level: config.logLevel, format: config.logFormat }));
-  const leadership = new Leadership(services, services.uid());
+  const leadership = collectionLead(services.store);
   try {
     const scrubbed = await scrubContent(services, leadership, dryRun);
     process.stdout.write(report(scrubbed, dryRun));

@@ -1,6 +1,6 @@
 /**
  * Aggregated cluster roles: their rules are those of the roles that they select by label. As in Kubernetes they are
- * written a moment after what they come from; every process does it, and the store's comparison lets one of them win.
+ * written a moment after what they come from; one process does it (src/upkeep.ts).
  */
 import { CLUSTER_ROLE_PREFIX, type ClusterRole, type PolicyRule } from '../access/role.ts';
 import { ROLE_UPKEEP_RETRY_SECONDS } from '../limits.ts';

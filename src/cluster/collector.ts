@@ -1,7 +1,7 @@
 /**
  * Sees to what deleted objects own: what is left of an object that is gone is deleted; an object that is deleted in the
- * foreground goes when the dependents that block it are gone, one that orphans them when they no longer name it. Every
- * process does; when several meet, the store lets one of them win.
+ * foreground goes when the dependents that block it are gone, one that orphans them when they no longer name it. One
+ * process does (src/upkeep.ts).
  */
 import { COLLECT_SECONDS } from '../limits.ts';
 import type { Context } from '../objects/context.ts';

@@ -1,6 +1,6 @@
 /**
- * Clears namespaces that are being deleted, and then removes them. Every process does; when several meet, the store's
- * comparison lets one of them win.
+ * Clears namespaces that are being deleted, and then removes them. One process does (src/upkeep.ts); should two meet, the
+ * store's comparison lets one of them win.
  */
 import { PURGE_RETRY_SECONDS } from '../limits.ts';
 import type { Context } from '../objects/context.ts';

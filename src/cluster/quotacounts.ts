@@ -1,6 +1,6 @@
 /**
  * Counts what ResourceQuotas limit, for those that are new or limit something new. From then on every creation and deletion
- * keeps the count (src/objects/charges.ts). Every process does; the store's comparison lets one of them win.
+ * keeps the count (src/objects/charges.ts). One process does (src/upkeep.ts).
  */
 import { CONFLICT_TRIES, PURGE_RETRY_SECONDS } from '../limits.ts';
 import { counted, quotaChange, quotaNames, storedQuota } from '../objects/charges.ts';

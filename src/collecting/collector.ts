@@ -5,9 +5,10 @@
 import type { Digest } from '../image/digest.ts';
 import { COLLECTION_ROUNDS, COMMIT_CHANGES } from '../limits.ts';
 import type { Services } from '../objects/context.ts';
+import { fenced, type Leadership } from '../store/leadership.ts';
 import { type Change, CommitConflict, type Entry, type Store } from '../store/store.ts';
 import { SINCE } from './grace.ts';
-import { Leadership } from './leadership.ts';
+import { awaitLead, collectionLead } from './leadership.ts';
 import { allMarks, endEpoch, finishSweep, isStale, markKey, startEpoch } from './marks.ts';
 import { type Garbage, type Survey, surveyContent } from './survey.ts';
 import { Sweep } from './sweep.ts';
@@ -48,14 +49,16 @@ export interface Collection {
  */
 export async function collectGarbage(services: Services, options: CollectOptions): Promise<Collection | undefined> {
   if (options.dryRun) return look(services, options);
-  const leadership = new Leadership(services, options.owner);
-  if (options.wait) await leadership.await();
-  else if (!(await leadership.take())) return undefined;
+  const lead = collectionLead(services.store);
   try {
-    await finishOthers(services, leadership);
-    return await collect(services, options, leadership);
+    if (options.wait) await awaitLead(lead);
+    else if (!(await lead.take())) return undefined;
+    // A run that slept while another took its place changes nothing any more, whatever it was about to do.
+    const led = { ...services, store: fenced(services.store, lead) };
+    await finishOthers(led, options.owner);
+    return await collect(led, options, lead);
   } finally {
-    await leadership.end();
+    await lead.end();
   }
 }
 
@@ -66,7 +69,7 @@ async function look(services: Services, { graceSeconds }: CollectOptions): Promi
   return conclude(services, survey, dues, (digest) => isDue(services, dues.get(digest)));
 }
 
-async function collect(services: Services, options: CollectOptions, leadership: Leadership): Promise<Collection> {
+async function collect(services: Services, options: CollectOptions, lead: Leadership): Promise<Collection> {
   // Before the survey: a grace that is waived meanwhile is of what the survey may not have seen as garbage yet.
   const since = await readSince(services);
   const survey = await surveyContent(services);
@@ -76,7 +79,7 @@ async function collect(services: Services, options: CollectOptions, leadership: 
   const due = [...survey.garbage.keys()].filter((digest) => isDue(services, dues.get(digest)));
   const findings = await conclude(services, survey, dues, () => false);
   if (due.length === 0) return findings;
-  const deleted = await sweep(services, new Set(due), leadership);
+  const deleted = await sweep(services, options.owner, new Set(due), lead);
   await applyEach(
     services,
     [...deleted].map((digest) => ({ op: 'delete', key: SINCE + digest })),
@@ -88,14 +91,19 @@ async function collect(services: Services, options: CollectOptions, leadership: 
 }
 
 /** Deletes what is due and still garbage when looked at again. The digests that are gone. */
-async function sweep(services: Services, due: ReadonlySet<Digest>, leadership: Leadership): Promise<Set<Digest>> {
+async function sweep(
+  services: Services,
+  owner: string,
+  due: ReadonlySet<Digest>,
+  lead: Leadership,
+): Promise<Set<Digest>> {
   const { store } = services;
-  const run = new Sweep(services, leadership.owner);
-  if (!(await beginEpoch(store, leadership))) return run.deleted;
+  const run = new Sweep(services, owner);
+  if (!(await beginEpoch(store, lead))) return run.deleted;
   try {
     for (let round = 1; round <= COLLECTION_ROUNDS; round++) {
       await run.condemn([...due].filter((digest) => !run.deleted.has(digest)));
-      if (!(await leadership.take()) || !(await beginEpoch(store, leadership))) break;
+      if (!(await beginEpoch(store, lead))) break;
       const { garbage } = await surveyContent(services);
       const still = [...garbage.values()].filter(({ digest }) => run.isCondemned(digest));
       await run.spareAllBut(new Set(still.map(({ digest }) => digest)));
@@ -103,15 +111,15 @@ async function sweep(services: Services, due: ReadonlySet<Digest>, leadership: L
     }
   } finally {
     await run.spareAllBut(new Set());
-    await endEpoch(store, leadership.check);
+    await endEpoch(store, lead.check);
   }
   return run.deleted;
 }
 
 /** From now on writers look for marks. Whether this run still leads. */
-async function beginEpoch(store: Store, leadership: Leadership): Promise<boolean> {
+async function beginEpoch(store: Store, lead: Leadership): Promise<boolean> {
   try {
-    await startEpoch(store, true, leadership.check);
+    await startEpoch(store, true, lead.check);
     return true;
   } catch (error) {
     if (error instanceof CommitConflict) return false;
@@ -120,7 +128,7 @@ async function beginEpoch(store: Store, leadership: Leadership): Promise<boolean
 }
 
 /** What runs before have left: content that was being deleted is deleted, what was only condemned is spared. */
-async function finishOthers(services: Services, { owner }: Leadership): Promise<void> {
+async function finishOthers(services: Services, owner: string): Promise<void> {
   for (const mark of await allMarks(services.store)) {
     if (mark.state === 'condemned') {
       await applyEach(services, [{ op: 'delete', key: markKey(mark.digest), expect: mark.revision }]);
@@ -130,8 +138,8 @@ async function finishOthers(services: Services, { owner }: Leadership): Promise<
 
 /** Makes changes that do not depend on each other; those that somebody else has overtaken are left out. */
 async function applyEach(services: Services, changes: readonly Change[]): Promise<void> {
-  for (let from = 0; from < changes.length; from += COMMIT_CHANGES) {
-    const some = changes.slice(from, from + COMMIT_CHANGES);
+  for (let from = 0; from < changes.length; from += CHANGES_AT_ONCE) {
+    const some = changes.slice(from, from + CHANGES_AT_ONCE);
     try {
       await services.store.commit(some);
     } catch (error) {
@@ -140,6 +148,9 @@ async function applyEach(services: Services, changes: readonly Change[]): Promis
     }
   }
 }
+
+/** Leaves room for the checks of those who lead. */
+const CHANGES_AT_ONCE = COMMIT_CHANGES - 8;
 
 /** By digest: when it was first seen as garbage. */
 type Since = ReadonlyMap<Digest, Entry>;

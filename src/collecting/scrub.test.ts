@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type Digest, digestOf } from '../image/digest.ts';
 import { deleteTag } from '../streams/push.ts';
 import { readableBlob } from '../streams/repository.ts';
-import { Leadership } from './leadership.ts';
+import { collectionLead } from './leadership.ts';
 import { putMark, readMark } from './marks.ts';
 import { quarantined } from './quarantine.ts';
 import { type Scrubbed, scrubContent } from './scrub.ts';
@@ -12,7 +12,7 @@ import { LEASE, made, madeIndex, openTrial, type Trial } from './trial.ts';
 const APP = { namespace: 'dev', stream: 'app' };
 
 async function scrub({ ctx }: Trial, dryRun = false): Promise<Scrubbed> {
-  const leadership = new Leadership(ctx, 'scrub');
+  const leadership = collectionLead(ctx.store);
   try {
     return await scrubContent(ctx, leadership, dryRun);
   } finally {

@@ -6,9 +6,10 @@ import { createHash } from 'node:crypto';
 import type { BlobBody } from '../blobs/blobs.ts';
 import { type Digest, digestAlgorithm, parseDigest } from '../image/digest.ts';
 import type { Services } from '../objects/context.ts';
+import type { Leadership } from '../store/leadership.ts';
 import type { Change } from '../store/store.ts';
 import { LINKS } from '../streams/links.ts';
-import type { Leadership } from './leadership.ts';
+import { awaitLead } from './leadership.ts';
 import { leaseKey } from './leases.ts';
 import { endEpoch, type Mark, markKey, putMark, readMark, startEpoch } from './marks.ts';
 import { quarantineChange, quarantined, releaseChange } from './quarantine.ts';
@@ -79,7 +80,7 @@ async function quarantine(services: Services, leadership: Leadership, digest: Di
   const { store, blobs } = services;
   const size = (await blobs.stat(digest)) ?? 0;
   await keepAs(services, digest, actual);
-  await leadership.await();
+  await awaitLead(leadership);
   await startEpoch(store, true, leadership.check);
   // A run of the collection that was killed may have left a mark.
   const left = await readMark(store, digest);

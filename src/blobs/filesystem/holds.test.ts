@@ -9,10 +9,9 @@ import { digestHex, digestOf } from '../../image/digest.ts';
 import { type Blobs, UploadBusy, type UploadId, UploadUnknown } from '../blobs.ts';
 import { bytesOf, openSource, push, sourceOf } from '../suite/sources.ts';
 import { openFilesystemBlobs } from './filesystem.ts';
-import { endOwner, newOwner, ownerLives } from './owner.ts';
 
 /** An owner of another boot of the machine. */
-const DEAD = '00000001-1-1-00000000';
+const DEAD = '00000001-1-1-1-00000000';
 
 async function openTwice(test: TestContext): Promise<{ folder: string; blobs: Blobs; other: Blobs }> {
   const folder = await mkdtemp(join(tmpdir(), 'headgate-holds-'));
@@ -131,16 +130,4 @@ it('nobody else may read what is kept, and closing leaves no trace of the proces
   assert.equal((await stat(join(folder, 'blobs', 'sha256', hex.slice(0, 2), hex))).size, 3);
   await Promise.all([blobs.close(), other.close()]);
   assert.deepEqual(await readdir(join(folder, 'held')), []);
-});
-
-it('an owner lives as long as its driver and its process', () => {
-  const owner = newOwner();
-  assert.equal(ownerLives(owner), true);
-  endOwner(owner);
-  assert.equal(ownerLives(owner), false, 'the process goes on, the driver does not');
-  const [boot, , start] = owner.split('-');
-  assert.equal(ownerLives(`${boot}-${process.ppid}-${start}-00000000`), start === '0', 'a pid that was used again');
-  assert.equal(ownerLives(`${boot}-4194305-${start}-00000000`), false, 'a pid above the largest');
-  assert.equal(ownerLives(DEAD), false);
-  assert.equal(ownerLives('rubbish'), false);
 });

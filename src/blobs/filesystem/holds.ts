@@ -7,12 +7,12 @@
  * container and cannot be seen), it still has the file open: so the content is copied to a new file, which only the
  * new holder has. The old one finds its name gone and reports that the upload is unknown.
  */
+import { endOwner, fateOf, newOwner, type Owner } from '../../store/owner.ts';
 import type { UploadId } from '../blobs.ts';
 import { UploadBusy, UploadUnknown } from '../blobs.ts';
 import { parseUploadId } from '../uploadid.ts';
 import type { Disk, FileFacts } from './disk.ts';
 import type { Layout } from './layout.ts';
-import { endOwner, newOwner, type Owner, ownerLives } from './owner.ts';
 
 /** Looks for a name again before saying that there is none: it may have moved while we looked. */
 const LOOKS = 3;
@@ -35,7 +35,7 @@ export class Holds {
   async open(): Promise<void> {
     this.#disk.makeFolder(this.#folder);
     for (const owner of await this.#others()) {
-      if (ownerLives(owner)) continue;
+      if (fateOf(owner) === 'alive') continue;
       const folder = `${this.#layout.held}/${owner}`;
       for (const name of await this.#disk.names(folder)) {
         if (!/^[0-9a-f]{32}(?:\.taken)?$/.test(name)) this.#disk.unlink(`${folder}/${name}`);
@@ -86,7 +86,7 @@ export class Holds {
       for (const owner of await this.#others()) {
         const path = this.#pathAt(owner, id);
         if (path === undefined) continue;
-        if (ownerLives(owner)) throw new UploadBusy('another process is working on this upload');
+        if (fateOf(owner) === 'alive') throw new UploadBusy('another process is working on this upload');
         if (await this.#takeOver(path, own)) return own;
       }
     }
@@ -154,7 +154,7 @@ export class Holds {
 
   /** Uploads that nobody living holds, with the facts of their files. */
   async *idle(): AsyncGenerator<readonly [UploadId, FileFacts]> {
-    const dead = (await this.#others()).filter((owner) => !ownerLives(owner));
+    const dead = (await this.#others()).filter((owner) => fateOf(owner) !== 'alive');
     for (const folder of [this.#layout.uploads, ...dead.map((owner) => `${this.#layout.held}/${owner}`)]) {
       for (const name of await this.#disk.names(folder)) {
         const id = parseUploadId(name.replace(/\.taken$/, ''));
