@@ -219,6 +219,45 @@ export function sortedReferences(manifest: Manifest): ManifestReferences {
   return { needed: all.filter((digest) => !optional.has(digest)), optional: [...optional] };
 }
 
+/** Content that must be there for a manifest to be complete. */
+export interface NeededContent {
+  /** JSON pointer to the descriptor that names it. */
+  readonly pointer: string;
+  readonly digest: Digest;
+  /** Bytes that the descriptor says it has; schema 1 says nothing. */
+  readonly size: number | undefined;
+}
+
+/** What `sortedReferences` calls needed, each time that it is named. */
+export function neededContent(manifest: Manifest): readonly NeededContent[] {
+  if (manifest.kind === 'index') return [];
+  if (manifest.kind === 'schema1') {
+    return manifest.layers.map(({ digest }, index) => ({ pointer: `/fsLayers/${index}`, digest, size: undefined }));
+  }
+  const layers = manifest.layers.flatMap(({ digest, size, mediaType }, index) => {
+    return isNondistributable(mediaType) ? [] : [{ pointer: `/layers/${index}`, digest, size }];
+  });
+  const { digest, size } = manifest.config;
+  return [{ pointer: '/config', digest, size }, ...layers];
+}
+
+/**
+ * In Docker's schema 2, layers that are not pushed must say where they are, and all others come from here alone.
+ *
+ * @throws {ManifestInvalid}
+ */
+export function refuseMisplacedUrls(manifest: Manifest): void {
+  if (manifest.kind !== 'image' || manifest.mediaType !== DOCKER_MANIFEST) return;
+  for (const [index, { mediaType, urls = [] }] of manifest.layers.entries()) {
+    const pointer = `/layers/${index}/urls`;
+    if (!isNondistributable(mediaType)) {
+      if (urls.length > 0) throw new ManifestInvalid(pointer, `must be left out: ${mediaType} is kept in the registry`);
+    } else if (!urls.some((url) => /^https?:\/\/[^/]/i.test(url))) {
+      throw new ManifestInvalid(pointer, `must hold an http or https URL, since ${mediaType} is not pushed`);
+    }
+  }
+}
+
 /** The digest by which a manifest is known: of its bytes, but of schema 1 without its signatures. */
 export function manifestDigest(bytes: Buffer, mediaType: string): Digest {
   return isSchema1Type(mediaType) ? schema1Digest(bytes) : digestOf(bytes);

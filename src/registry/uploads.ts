@@ -8,7 +8,7 @@ import { rememberVerified } from '../blobs/verified.ts';
 import { leaseContent } from '../collecting/leases.ts';
 import type { Digest } from '../image/digest.ts';
 import { UPLOAD_IDLE_SECONDS } from '../limits.ts';
-import { admitPush } from '../streams/push.ts';
+import { admitBlob, admitPush } from '../streams/push.ts';
 import { linkBlob } from '../streams/repository.ts';
 import { requireDigest } from './blobs.ts';
 import { ClientGone, declaredLength, hasBody, invite } from './body.ts';
@@ -62,7 +62,7 @@ export async function finishUpload(exchange: Exchange, target: Target): Promise<
   try {
     // Content that is there already need not be written again, so from now on it must not be collected.
     await leaseContent(ctx, digest);
-    ({ size } = await commitUpload(exchange, session.id, digest));
+    ({ size } = await commitUpload(exchange, target, session.id, digest));
   } catch (error) {
     // Whatever made the upload vanish, its session is of no more use.
     if ((await exchange.services.blobs.uploaded(session.id)) === undefined) {
@@ -76,7 +76,19 @@ export async function finishUpload(exchange: Exchange, target: Target): Promise<
 }
 
 /** Makes an upload a blob. What was not there before has been looked at on its way in. */
-async function commitUpload({ services }: Exchange, id: UploadId, digest: Digest): Promise<CommittedBlob> {
+async function commitUpload(
+  exchange: Exchange,
+  { repo }: Target,
+  id: UploadId,
+  digest: Digest,
+): Promise<CommittedBlob> {
+  const { services } = exchange;
+  try {
+    await admitBlob(contextOf(exchange), repo, () => services.blobs.uploaded(id));
+  } catch (error) {
+    await services.blobs.abort(id);
+    throw error;
+  }
   const existed = (await services.blobs.stat(digest)) !== undefined;
   const committed = await services.blobs.commit(id, digest);
   if (!existed) rememberVerified(services.blobs, digest);
@@ -135,7 +147,7 @@ async function takeWhole(exchange: Exchange, target: Target, digest: Digest): Pr
   try {
     if (hasBody(exchange.req)) await append(exchange, id, 0);
     await leaseContent(exchange.services, digest);
-    ({ size } = await commitUpload(exchange, id, digest));
+    ({ size } = await commitUpload(exchange, target, id, digest));
   } catch (error) {
     await blobs.abort(id);
     throw error;

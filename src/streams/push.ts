@@ -7,9 +7,11 @@ import type { Digest } from '../image/digest.ts';
 import {
   type Manifest,
   ManifestInvalid,
+  neededContent,
   parseManifest,
   referencesOf,
   referrerType,
+  refuseMisplacedUrls,
   sortedReferences,
 } from '../image/manifest.ts';
 import { isImageConfigType } from '../image/mediatype.ts';
@@ -27,7 +29,13 @@ import type { Context } from '../objects/context.ts';
 import { forbidden, isProblem, notFound } from '../objects/errors.ts';
 import { NAMESPACE_PREFIX, NAMESPACES } from '../objects/namespaced.ts';
 import { apiTime } from '../objects/object.ts';
-import { isMarkConflict, restricted, restrictionCheck, restrictionsFor } from '../objects/restrictions.ts';
+import {
+  isMarkConflict,
+  restricted,
+  restrictionCheck,
+  restrictionsFor,
+  restrictionsOf,
+} from '../objects/restrictions.ts';
 import { creation, updateObject } from '../objects/writes.ts';
 import { type Change, CommitConflict } from '../store/store.ts';
 import { imageStreams, internalRules, repositoryOf, streamKey, tagPart } from './imagestream.ts';
@@ -78,9 +86,10 @@ export async function admitPush(ctx: Context, repo: RepositoryName): Promise<voi
 
 /**
  * Keeps a manifest in a repository, and points a tag to it. Resolves once everything is durable and visible at once.
- * @throws {ManifestReferencesMissing}; {DomainError} NotFound (namespaces), Conflict, Invalid.
+ * @throws {ManifestReferencesMissing}; {ManifestInvalid}; {DomainError} NotFound (namespaces), Conflict, Invalid.
  */
 export async function pushManifest(ctx: Context, repo: RepositoryName, push: Push): Promise<void> {
+  refuseMisplacedUrls(push.manifest);
   // The bytes are brought to the disk before the push waits for others of the same stream.
   const first = await prepare(ctx, repo, push);
   await restricted(ctx, repo.namespace, false, async (inner) => {
@@ -91,15 +100,35 @@ export async function pushManifest(ctx: Context, repo: RepositoryName, push: Pus
   });
 }
 
+/**
+ * Passes if an upload may become a blob; an image of that blob alone may be too large already.
+ * @param size Asks for the bytes that have come, if that is of interest.
+ * @throws {DomainError} Forbidden.
+ */
+export async function admitBlob(
+  ctx: Context,
+  repo: RepositoryName,
+  size: () => Promise<number | undefined>,
+): Promise<void> {
+  // No commit tells whether what is remembered is old.
+  const { limits } = await restrictionsOf(ctx.store, repo.namespace, true);
+  const bytes = limitsImages(limits) ? await size() : undefined;
+  const excess = bytes === undefined ? undefined : imageExcess(limits, bytes);
+  if (excess !== undefined) throw excessOf(repo, 'blob', excess);
+}
+
+function excessOf({ namespace, stream }: RepositoryName, what: 'image' | 'blob', excess: string): Error {
+  const message = `a LimitRange of namespace ${JSON.stringify(namespace)} forbids the ${what}: ${excess}`;
+  return forbidden(imageStreams, stream, message);
+}
+
 /** @throws {DomainError} Forbidden if a LimitRange of the namespace forbids images of that size. */
 async function refuseExcess(ctx: Context, repo: RepositoryName, image: Image): Promise<void> {
   const { limits } = await restrictionsFor(ctx, repo.namespace);
   if (!limitsImages(limits)) return;
   const size = imageSize(image, ctx.now());
   const excess = typeof size === 'number' ? imageExcess(limits, size) : undefined;
-  if (excess === undefined) return;
-  const message = `a LimitRange of namespace ${JSON.stringify(repo.namespace)} forbids the image: ${excess}`;
-  throw forbidden(imageStreams, repo.stream, message);
+  if (excess !== undefined) throw excessOf(repo, 'image', excess);
 }
 
 async function pushTag(ctx: Context, repo: RepositoryName, push: Push, tag: string, first: Prepared): Promise<void> {
@@ -142,7 +171,7 @@ async function prepare(ctx: Context, repo: RepositoryName, push: Push): Promise<
   for (let tries = 1; ; tries++) {
     try {
       const spared = await spare(ctx, [push.digest, ...referencesOf(push.manifest)]);
-      await refuseMissing(ctx, repo, push.manifest);
+      await refuseIncomplete(ctx, repo, push.manifest);
       await ctx.blobs.put(push.digest, push.bytes);
       return { image: await imageOf(ctx, repo, push), spared };
     } catch (error) {
@@ -156,12 +185,21 @@ function referenceTo(ctx: Context, repo: RepositoryName, digest: Digest): string
   return `${repositoryOf(ctx.settings, repo.namespace, repo.stream)}@${digest}`;
 }
 
-async function refuseMissing(ctx: Context, repo: RepositoryName, manifest: Manifest): Promise<void> {
-  const missing: Digest[] = [];
-  for (const digest of sortedReferences(manifest).needed) {
-    if ((await readableBlob(ctx, repo, digest)) === undefined) missing.push(digest);
+/** @throws {ManifestReferencesMissing}; {ManifestInvalid} if content has another size than its descriptor says. */
+async function refuseIncomplete(ctx: Context, repo: RepositoryName, manifest: Manifest): Promise<void> {
+  const needed = neededContent(manifest);
+  const sizes = new Map<Digest, number>();
+  for (const digest of new Set(needed.map((content) => content.digest))) {
+    const size = await readableBlob(ctx, repo, digest);
+    if (size !== undefined) sizes.set(digest, size);
   }
-  if (missing.length > 0) throw new ManifestReferencesMissing(missing);
+  const missing = new Set(needed.map(({ digest }) => digest).filter((digest) => !sizes.has(digest)));
+  if (missing.size > 0) throw new ManifestReferencesMissing([...missing]);
+  for (const { pointer, digest, size } of needed) {
+    const actual = sizes.get(digest);
+    if (size === undefined || size === actual) continue;
+    throw new ManifestInvalid(`${pointer}/size`, `is ${size}, but ${digest} has ${actual} bytes`);
+  }
 }
 
 /** The Image that the registry makes of a manifest. Manifest and config themselves stay with the blobs. */
