@@ -1,4 +1,5 @@
 /** An image as the benchmark pushes it, by the protocol's own requests. */
+import { Agent } from 'node:http';
 import { digestOf } from '../src/image/digest.ts';
 import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from '../src/image/mediatype.ts';
 import { ask } from '../test/http.ts';
@@ -8,23 +9,32 @@ import type { Contestant } from './contestants.ts';
 export const REPOSITORY = 'default/bench';
 const SMALL_BYTES = 2048;
 
-/** An image that a registry holds, and a blob of 2 KB in its repository. */
-export interface Pushed {
+/** A manifest as it is pushed. */
+export interface Image {
   readonly digest: string;
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+}
+
+/** An image that a registry holds, and a blob of 2 KB in its repository. */
+export interface Pushed extends Image {
   readonly blob: string;
 }
 
+/** Where a registry is, and what requests to it need. */
+type Address = Pick<Contestant, 'name' | 'url' | 'headers'>;
+
 /** Pushes an image of three layers under the tag `latest`. */
-export async function pushImage(contestant: Contestant): Promise<Pushed> {
+export async function pushImage(contestant: Address, repository = REPOSITORY): Promise<Pushed> {
   const config = Buffer.from(JSON.stringify(imageConfig()));
   const layers = [0, 1, 2].map((index) => Buffer.alloc(SMALL_BYTES, `layer ${index}`));
-  for (const blob of [config, ...layers]) await pushBlob(contestant, blob);
+  for (const blob of [config, ...layers]) await pushBlob(contestant, repository, blob);
   const descriptor = (mediaType: string, bytes: Buffer): object => ({
     mediaType,
     digest: digestOf(bytes),
     size: bytes.length,
   });
-  const manifest = Buffer.from(
+  const bytes = Buffer.from(
     JSON.stringify({
       schemaVersion: 2,
       mediaType: OCI_MANIFEST,
@@ -32,20 +42,59 @@ export async function pushImage(contestant: Contestant): Promise<Pushed> {
       layers: layers.map((layer) => descriptor(OCI_LAYER, layer)),
     }),
   );
-  const { status } = await ask(`${contestant.url}/v2/${REPOSITORY}/manifests/latest`, {
-    method: 'PUT',
-    headers: { ...contestant.headers, 'Content-Type': OCI_MANIFEST },
-    body: manifest,
-  });
-  if (status !== 201) throw new Error(`${contestant.name} refused the manifest: ${status}`);
-  return { digest: digestOf(manifest), blob: digestOf(layers[0] ?? config) };
+  const image = { digest: digestOf(bytes), mediaType: OCI_MANIFEST, bytes };
+  await putTags(contestant, repository, ['latest'], image, 1);
+  return { ...image, blob: digestOf(layers[0] ?? config) };
 }
 
-async function pushBlob(contestant: Contestant, bytes: Buffer): Promise<void> {
-  const location = await beginUpload(contestant);
-  location.searchParams.set('digest', digestOf(bytes));
+/** Pushes a manifest under many tags, by so many connections. @throws {Error} if one of them is refused. */
+export async function putTags(
+  { name, url, headers }: Address,
+  repository: string,
+  tags: readonly string[],
+  { mediaType, bytes }: Image,
+  connections: number,
+): Promise<void> {
+  await inLanes(tags, connections, async (tag, agent) => {
+    const { status } = await ask(`${url}/v2/${repository}/manifests/${tag}`, {
+      method: 'PUT',
+      headers: { ...headers, 'Content-Type': mediaType },
+      body: bytes,
+      agent,
+    });
+    if (status !== 201) throw new Error(`${name} refused the manifest: ${status}`);
+  });
+}
+
+/** Does the work for each item, by so many connections that are kept. */
+export async function inLanes<T>(
+  items: readonly T[],
+  connections: number,
+  work: (item: T, agent: Agent) => Promise<void>,
+): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const left = items.values();
+  const lane = async (): Promise<void> => {
+    for (const item of left) await work(item, agent);
+  };
+  try {
+    await Promise.all(Array.from({ length: connections }, lane));
+  } finally {
+    agent.destroy();
+  }
+}
+
+/** Pushes a blob by POST and PUT, as containerd does. @throws {Error} if it is refused. */
+export async function pushBlob(
+  contestant: Address,
+  repository: string,
+  bytes: Buffer,
+  { digest = digestOf(bytes), agent }: { readonly digest?: string; readonly agent?: Agent } = {},
+): Promise<void> {
+  const location = await beginUpload(contestant, repository, agent);
+  location.searchParams.set('digest', digest);
   const headers = { ...contestant.headers, 'Content-Type': 'application/octet-stream' };
-  const { status } = await ask(location, { method: 'PUT', headers, body: bytes });
+  const { status } = await ask(location, { method: 'PUT', headers, body: bytes, ...(agent && { agent }) });
   if (status !== 201) throw new Error(`${contestant.name} refused a blob: ${status}`);
 }
 
@@ -70,11 +119,13 @@ function imageConfig(): object {
 }
 
 /** Where the bytes of a new upload go. */
-export async function beginUpload({ url, headers }: Contestant): Promise<URL> {
-  const { status, headers: answered } = await ask(`${url}/v2/${REPOSITORY}/blobs/uploads/`, {
+export async function beginUpload({ url, headers }: Address, repository: string, agent?: Agent): Promise<URL> {
+  const begun = await ask(`${url}/v2/${repository}/blobs/uploads/`, {
     method: 'POST',
     headers,
+    ...(agent && { agent }),
   });
-  if (status !== 202 || answered.location === undefined) throw new Error(`an upload could not be begun: ${status}`);
-  return new URL(answered.location, url);
+  const { location } = begun.headers;
+  if (begun.status !== 202 || location === undefined) throw new Error(`an upload could not be begun: ${begun.status}`);
+  return new URL(location, url);
 }

@@ -1,33 +1,80 @@
-/** The registry beside docker-registry: small reads at 16 connections, and a large blob in and out. */
+/** Registries beside each other: small reads at 16 connections, blobs in and out, tags; each in turn doing the same. */
 import { join } from 'node:path';
+import { hasPart } from '../test/parts.ts';
 import { load } from './connections.ts';
-import { type Contestant, startDockerRegistry, startHeadgate } from './contestants.ts';
+import {
+  type Contestant,
+  type HeadgateContestant,
+  type StartPeer,
+  startDistributionV3,
+  startDockerRegistry,
+  startHeadgate,
+  startZot,
+} from './contestants.ts';
 import type { Effort } from './effort.ts';
 import { type Pushed, pushImage, REPOSITORY } from './image.ts';
 import { imageStreamReads } from './objects.ts';
 import { wrk } from './programs.ts';
 import type { Figures, Measure } from './table.ts';
-import { Layer, transfer } from './transfers.ts';
-import { costOf } from './usage.ts';
+import { measureTags } from './tags.ts';
+import { Layer, transfer, transferMany, transferTogether } from './transfers.ts';
+import { costOf, residentMiB } from './usage.ts';
 
-/** Measures both, in turn; Headgate's API over the same image too. */
+const TOGETHER_MIB = 100;
+const START: Measure = { title: 'start to the first answer', unit: 's', goal: 0.5 };
+const IDLE: Measure = { title: 'memory, idle after the start', unit: 'MiB', goal: 120 };
+
+/** Measures Headgate beside docker-registry; Headgate's API over the same image too. */
 export async function measureRegistry(folder: string, effort: Effort, figures: Figures): Promise<void> {
-  const headgate = await startHeadgate(folder);
-  const peer = await startDockerRegistry(folder);
   const layer = await Layer.make(join(folder, 'layer'), effort.layerMiB);
-  try {
-    const pushed = await pushImage(headgate);
-    await pushImage(peer);
-    for (let round = 0; round < effort.rounds; round++) {
-      const both = round % 2 === 0 ? [headgate, peer] : [peer, headgate];
-      for (const measure of readsOf(pushed)) {
-        for (const contestant of both) figures.add(measure, contestant.name, await measure.run(contestant, effort));
-      }
-      for (const contestant of both) await transfer(contestant, layer, figures);
-      await imageStreamReads(headgate.server, 'default', 'bench', pushed.digest, effort, figures);
+  await inRounds(folder, effort, [startDockerRegistry], async (headgate, all) => {
+    const pushed = await reads(all, effort, figures);
+    for (const contestant of all) await transfer(contestant, layer, figures);
+    await imageStreamReads(headgate.server, 'default', 'bench', pushed.digest, effort, figures);
+  });
+}
+
+/** Measures Headgate beside docker-registry, distribution v3 where it is there, and zot where ZOT names its program. */
+export async function measureRegistries(folder: string, effort: Effort, figures: Figures): Promise<void> {
+  const { ZOT } = process.env;
+  const peers = [
+    ...(ZOT === undefined ? [] : [startZot(ZOT)]),
+    ...(hasPart('distribution') ? [startDistributionV3] : []),
+    startDockerRegistry,
+  ];
+  const layer = await Layer.make(join(folder, 'layer'), effort.layerMiB);
+  const smaller = await Layer.make(join(folder, 'smaller'), TOGETHER_MIB);
+  await inRounds(folder, effort, peers, async (_, all) => {
+    for (const { name, pid, startSeconds } of all) {
+      figures.add(START, name, { value: startSeconds });
+      figures.add(IDLE, name, { value: residentMiB(pid) });
     }
-  } finally {
-    await Promise.all([headgate.stop(), peer.stop()]);
+    for (const contestant of all) await transfer(contestant, layer, figures);
+    for (const contestant of all) await transferTogether(contestant, smaller, figures);
+    for (const contestant of all) await transferMany(contestant, figures);
+    await reads(all, effort, figures);
+    for (const contestant of all) await measureTags(contestant, effort.tags, effort.seconds, figures);
+  });
+}
+
+/** Starts all anew for each round, in another order. */
+async function inRounds(
+  folder: string,
+  { rounds }: Effort,
+  peers: readonly StartPeer[],
+  work: (headgate: HeadgateContestant, all: readonly Contestant[]) => Promise<void>,
+): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    const place = join(folder, `round-${round}`);
+    const headgate = await startHeadgate(place);
+    const all: Contestant[] = [headgate];
+    try {
+      for (const start of peers) all.push(await start(place));
+      const turn = round % all.length;
+      await work(headgate, [...all.slice(turn), ...all.slice(0, turn)]);
+    } finally {
+      await Promise.all(all.map((contestant) => contestant.stop()));
+    }
   }
 }
 
@@ -35,30 +82,49 @@ interface Read extends Measure {
   readonly run: (contestant: Contestant, effort: Effort) => Promise<{ readonly value: number; readonly note: string }>;
 }
 
+async function reads(all: readonly Contestant[], effort: Effort, figures: Figures): Promise<Pushed> {
+  let pushed: Pushed | undefined;
+  for (const contestant of all) pushed = await pushImage(contestant);
+  if (pushed === undefined) throw new Error('there is nobody to measure');
+  for (const measure of readsOf(pushed)) {
+    for (const contestant of all) figures.add(measure, contestant.name, await measure.run(contestant, effort));
+  }
+  return pushed;
+}
+
 function readsOf({ digest, blob }: Pushed): readonly Read[] {
-  const get = (title: string, path: string, goal?: number): Read => ({
+  const small = { zot: 0.3, 'distribution v3': 0.25 };
+  const get = (title: string, path: string, goals: Pick<Measure, 'goal' | 'ratios'> = {}): Read => ({
     title,
     unit: 'µs',
-    ...(goal !== undefined && { goal }),
+    ...goals,
     run: async ({ pid, url, headers }, { seconds }) => {
       const { cpu, result } = await costOf(pid, () => wrk(`${url}/v2/${path}`, headers, seconds));
       return { value: (cpu * 1e6) / result.requests, note: perSecond(result.perSecond) };
     },
   });
+  const head = (title: string, path: string): Read => ({
+    title,
+    unit: 'µs',
+    goal: 80,
+    ratios: small,
+    run: async ({ pid, url, headers }, { seconds }) => {
+      const work = { kind: 'repeat', method: 'HEAD', path: `/v2/${path}`, seconds } as const;
+      const { cpu, result } = await costOf(pid, () => load({ url, headers, connections: 16, work }));
+      return { value: (cpu * 1e6) / result.requests, note: perSecond(result.requests / result.seconds) };
+    },
+  });
   return [
     get('GET /v2/', ''),
-    get('manifest GET by tag', `${REPOSITORY}/manifests/latest`, 60),
-    get('manifest GET by digest', `${REPOSITORY}/manifests/${digest}`, 60),
-    get('blob GET, 2 KB', `${REPOSITORY}/blobs/${blob}`, 80),
-    { title: 'blob HEAD', unit: 'µs', goal: 80, run: (contestant, effort) => headBlob(contestant, blob, effort) },
+    get('manifest GET by tag', `${REPOSITORY}/manifests/latest`, { goal: 60, ratios: small }),
+    get('manifest GET by digest', `${REPOSITORY}/manifests/${digest}`, { goal: 60, ratios: small }),
+    head('manifest HEAD by tag', `${REPOSITORY}/manifests/latest`),
+    head('blob HEAD', `${REPOSITORY}/blobs/${blob}`),
+    get('blob GET, 2 KB', `${REPOSITORY}/blobs/${blob}`, {
+      goal: 80,
+      ratios: { zot: 0.35, 'distribution v3': 1 / 12 },
+    }),
   ];
-}
-
-async function headBlob({ pid, url, headers }: Contestant, blob: string, { seconds }: Effort) {
-  const path = `/v2/${REPOSITORY}/blobs/${blob}`;
-  const work = { kind: 'repeat', method: 'HEAD', path, seconds } as const;
-  const { cpu, result } = await costOf(pid, () => load({ url, headers, connections: 16, work }));
-  return { value: (cpu * 1e6) / result.requests, note: perSecond(result.requests / result.seconds) };
 }
 
 function perSecond(rate: number): string {

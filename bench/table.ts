@@ -1,11 +1,16 @@
 /** Figures gathered over rounds, and the table that is made of them. */
 
+/** Registries that are measured beside Headgate. */
+export type Peer = 'docker-registry' | 'distribution v3' | 'zot';
+
 /** What is measured. */
 export interface Measure {
   readonly title: string;
   readonly unit: 'µs' | 's/GiB' | 'ms' | 's' | '/s' | 'MiB';
   /** The most it should be; the least for a rate (`/s`). */
   readonly goal?: number;
+  /** The most that the ratio to a peer should be; the least for a rate. */
+  readonly ratios?: Readonly<Partial<Record<Peer, number>>>;
 }
 
 /** One figure of one round. `note` is what else was seen. */
@@ -14,46 +19,55 @@ export interface Figure {
   readonly note?: string;
 }
 
+/** What a peer took for the same. */
+export interface Beside {
+  readonly name: Peer;
+  readonly values: readonly number[];
+  readonly median: number;
+  /** Median of the rounds' own ratios, Headgate to the peer. */
+  readonly ratio: number;
+}
+
 /** A row as it is written to JSON. */
 export interface Row extends Measure {
   readonly headgate: readonly number[];
-  readonly peer: readonly number[];
-  /** Medians; the ratio is that of the rounds' own ratios, Headgate to docker-registry. */
   readonly median: number;
-  readonly peerMedian?: number;
-  readonly ratio?: number;
+  readonly beside: readonly Beside[];
   readonly note: string;
 }
 
 /** Gathers figures; a measure is known by its title. */
 export class Figures {
   readonly #measures = new Map<string, Measure>();
-  readonly #headgate = new Map<string, Figure[]>();
-  readonly #peer = new Map<string, Figure[]>();
+  /** By who and by title. */
+  readonly #figures = new Map<'headgate' | Peer, Map<string, Figure[]>>();
 
-  add(measure: Measure, who: 'headgate' | 'docker-registry', figure: Figure): void {
+  add(measure: Measure, who: 'headgate' | Peer, figure: Figure): void {
     const { title } = measure;
     if (!this.#measures.has(title)) this.#measures.set(title, measure);
-    const side = who === 'headgate' ? this.#headgate : this.#peer;
-    side.set(title, [...(side.get(title) ?? []), figure]);
+    const own = this.#figures.get(who) ?? new Map<string, Figure[]>();
+    this.#figures.set(who, own.set(title, [...(own.get(title) ?? []), figure]));
   }
 
   rows(): Row[] {
     return [...this.#measures.values()].map((measure) => {
-      const mine = this.#headgate.get(measure.title) ?? [];
-      const theirs = this.#peer.get(measure.title) ?? [];
-      const headgate = mine.map(({ value }) => value);
-      const peer = theirs.map(({ value }) => value);
-      const ratios = headgate.flatMap((value, round) => (peer[round] ? [value / peer[round]] : []));
-      return {
-        ...measure,
-        headgate,
-        peer,
-        median: median(headgate),
-        ...(ratios.length > 0 && { peerMedian: median(peer), ratio: median(ratios) }),
-        note: [mine.at(-1)?.note, theirs.at(-1)?.note].filter(Boolean).join('; beside it '),
-      };
+      const headgate = this.#of('headgate', measure).map(({ value }) => value);
+      const peers = [...this.#figures.keys()].filter((who) => who !== 'headgate');
+      const beside = peers.flatMap((name): Beside[] => {
+        const values = this.#of(name, measure).map(({ value }) => value);
+        const ratios = headgate.flatMap((value, round) => (values[round] ? [value / values[round]] : []));
+        return ratios.length > 0 ? [{ name, values, median: median(values), ratio: median(ratios) }] : [];
+      });
+      const notes = [...this.#figures.keys()].flatMap((who) => {
+        const note = this.#of(who, measure).at(-1)?.note;
+        return note === undefined ? [] : [who === 'headgate' ? note : `${who} ${note}`];
+      });
+      return { ...measure, headgate, median: median(headgate), beside, note: notes.join('; ') };
     });
+  }
+
+  #of(who: 'headgate' | Peer, { title }: Measure): readonly Figure[] {
+    return this.#figures.get(who)?.get(title) ?? [];
   }
 }
 
@@ -65,26 +79,38 @@ export function median(values: readonly number[]): number {
   return (upper + lower) / 2;
 }
 
-/** The rows as a Markdown table. */
+/** The rows as a Markdown table: ratios to the peers first. */
 export function markdown(rows: readonly Row[]): string {
+  const peers = [...new Set(rows.flatMap(({ beside }) => beside.map(({ name }) => name)))];
   const lines = rows.map((row) => {
-    const { title, ratio, peerMedian, goal, unit, note } = row;
+    const { title, unit, note } = row;
+    const found = peers.map((peer) => row.beside.find(({ name }) => name === peer));
     return [
       title,
-      ratio === undefined ? '' : ratio.toFixed(2),
+      ...found.map((peer) => (peer === undefined ? '' : peer.ratio.toFixed(2))),
       `${shown(row.median, unit)}${spread(row.headgate)}`,
-      goal === undefined ? '' : `${unit === '/s' ? '≥' : '≤'} ${shown(goal, unit)}${met(row) ? '' : ' **missed**'}`,
-      peerMedian === undefined ? '' : `${shown(peerMedian, unit)}${spread(row.peer)}`,
+      goalsOf(row),
+      ...found.map((peer) => (peer === undefined ? '' : `${shown(peer.median, unit)}${spread(peer.values)}`)),
       note,
     ];
   });
-  const head = ['measure', 'ratio', 'Headgate', 'goal', 'docker-registry', 'seen in the last round'];
+  const head = ['measure', ...peers.map((peer) => `÷ ${peer}`), 'Headgate', 'goal', ...peers, 'seen in the last round'];
   return [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-function met({ median: value, goal, unit }: Row): boolean {
-  if (goal === undefined) return true;
-  return unit === '/s' ? value >= goal : value <= goal;
+/** What a row should be, each with what was missed. */
+function goalsOf({ median: value, unit, goal, ratios = {}, beside }: Row): string {
+  const sign = unit === '/s' ? '≥' : '≤';
+  const said = (text: string, actual: number, wanted: number): string => {
+    const met = unit === '/s' ? actual >= wanted : actual <= wanted;
+    return `${sign} ${text}${met ? '' : ' **missed**'}`;
+  };
+  const own = goal === undefined ? [] : [said(shown(goal, unit), value, goal)];
+  const relative = beside.flatMap(({ name, ratio }) => {
+    const wanted = ratios[name];
+    return wanted === undefined ? [] : [said(`${wanted.toFixed(2)} × ${name}`, ratio, wanted)];
+  });
+  return [...own, ...relative].join('; ');
 }
 
 function shown(value: number, unit: Measure['unit']): string {

@@ -47,8 +47,8 @@ interface Need {
   readonly for?: Purpose;
 }
 
-/** What parts are got for. */
-type Purpose = 'tests' | 'bench';
+/** What parts are got for: `peers` are measured beside the others where they can be had. */
+type Purpose = 'tests' | 'bench' | 'peers';
 
 const NEEDS = {
   skopeo: { from: 'install', package: 'skopeo' },
@@ -71,6 +71,7 @@ const NEEDS = {
   // Servers that speak S3's protocol: one keeps a bucket as a folder, one keeps it in memory.
   versitygw: { from: 'go', module: 'github.com/versity/versitygw/cmd/versitygw@v1.8.0' },
   gofakes3: { from: 'go', module: 'github.com/johannesboyne/gofakes3/cmd/gofakes3@v1.2.0' },
+  distribution: { from: 'go', module: 'github.com/distribution/distribution/v3/cmd/registry@v3.1.2', for: 'peers' },
   wrk: { from: 'install', package: 'wrk', for: 'bench' },
   curl: { from: 'install', package: 'curl', for: 'bench' },
 } as const satisfies Record<string, Need>;
@@ -89,6 +90,11 @@ export function part(name: Part): string {
   const path = find(name);
   if (path === undefined) throw new Error(`${name} is not there. ${howToGet(name)}`);
   return path;
+}
+
+/** Whether a part is there. */
+export function hasPart(name: Part): boolean {
+  return find(name) !== undefined;
 }
 
 /**
