@@ -143,6 +143,8 @@ export const WARNING_CHARACTERS = 256;
 
 /** Tags of one answer of tags/list when the client names no number. */
 export const TAGS_PAGE = 10_000;
+/** Characters of names of tags that are kept in memory: those of some thirty repositories of 10,000 tags. */
+export const TAG_NAMES_CHARACTERS = 16 * MiB;
 /** Repositories of one answer of the catalogue when the client names no number. */
 export const CATALOG_PAGE = 1_000;
 

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { digestOf } from '../image/digest.ts';
 import { COLLECTION_SOON_SECONDS } from '../limits.ts';
 import { makeLogger } from '../observe/logs.ts';
-import { deleteTag } from '../streams/push.ts';
+import { deleteTag } from '../streams/deletion.ts';
 import { expedite } from './grace.ts';
 import { startCollecting } from './schedule.ts';
 import { LEASE, made, openTrial, type Trial } from './trial.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Digest, digestOf } from '../image/digest.ts';
-import { deleteTag } from '../streams/push.ts';
+import { deleteTag } from '../streams/deletion.ts';
 import { readableBlob } from '../streams/repository.ts';
 import { collectionLead } from './leadership.ts';
 import { putMark, readMark } from './marks.ts';

@@ -1,6 +1,6 @@
 /** The list of a repository's tags. */
 import { TAGS_PAGE } from '../limits.ts';
-import { tagNames } from '../streams/repository.ts';
+import { tagNames } from '../streams/tagnames.ts';
 import { nameUnknown } from './errors.ts';
 import { answerJson, type Exchange, type Target } from './exchange.ts';
 import { nextLink, parsePage } from './paging.ts';

@@ -70,6 +70,22 @@ export function newest(history: NamedTagEventList | undefined): TagEvent | null 
   return history?.items?.[0] ?? null;
 }
 
+const ITEMS = Buffer.from('"items":[{');
+const IMAGE = Buffer.from('"image":"');
+const QUOTE = 0x22;
+
+/**
+ * The image of the newest entry of a stored history, '' if there is none: read without parsing the rest, which may be
+ * long. Inside a JSON text these marks cannot stand for anything else, since a quote in a value is escaped.
+ */
+export function newestImage(history: Buffer): string {
+  const items = history.indexOf(ITEMS);
+  const start = items < 0 ? -1 : history.indexOf(IMAGE, items);
+  if (start < 0) return '';
+  const from = start + IMAGE.length;
+  return history.toString('latin1', from, history.indexOf(QUOTE, from));
+}
+
 /**
  * A history with one more event, or undefined if that changes nothing. As OpenShift collapses (openshift-apiserver
  * pkg/image/apiserver/internal/imageutil: AddTagEventToImageStream): an event that repeats the newest one's image or

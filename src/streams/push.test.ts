@@ -7,21 +7,15 @@ import { OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST } from '../image/mediaty
 import type { Context } from '../objects/context.ts';
 import { deleteObject } from '../objects/deletes.ts';
 import { isProblem } from '../objects/errors.ts';
+import { deleteManifest, deleteTag } from './deletion.ts';
 import { findStream, imageStreams } from './imagestream.ts';
 import { imageStreamImages } from './imagestreamimage.ts';
 import { imageStreamTags } from './imagestreamtag.ts';
 import { findImage } from './layers.ts';
-import { deleteManifest, deleteTag, ManifestReferencesMissing, type Push, pushManifest } from './push.ts';
-import {
-  linkBlob,
-  readableBlob,
-  referrers,
-  repositoryNames,
-  resolveDigest,
-  resolveTag,
-  tagNames,
-} from './repository.ts';
+import { ManifestReferencesMissing, type Push, pushManifest } from './push.ts';
+import { linkBlob, readableBlob, referrers, repositoryNames, resolveDigest, resolveTag } from './repository.ts';
 import { listMoves } from './tagmove.ts';
+import { tagNames } from './tagnames.ts';
 
 const repo = { namespace: 'demo', stream: 'app' };
 

@@ -8,7 +8,6 @@ import {
   type Manifest,
   ManifestInvalid,
   neededContent,
-  parseManifest,
   referencesOf,
   referrerType,
   refuseMisplacedUrls,
@@ -24,9 +23,9 @@ import {
   MANIFEST_BLOB_STORED_ANNOTATION,
 } from '../images/image.ts';
 import { imageKey, imageSize, images } from '../images/images.ts';
-import { CONFIG_BYTES, CONFLICT_TRIES, MANIFEST_BYTES } from '../limits.ts';
+import { CONFIG_BYTES, CONFLICT_TRIES } from '../limits.ts';
 import type { Context } from '../objects/context.ts';
-import { forbidden, isProblem, notFound } from '../objects/errors.ts';
+import { forbidden, notFound } from '../objects/errors.ts';
 import { NAMESPACE_PREFIX, NAMESPACES } from '../objects/namespaced.ts';
 import { apiTime } from '../objects/object.ts';
 import {
@@ -36,23 +35,13 @@ import {
   restrictionsFor,
   restrictionsOf,
 } from '../objects/restrictions.ts';
-import { creation, updateObject } from '../objects/writes.ts';
+import { creation } from '../objects/writes.ts';
 import { type Change, CommitConflict } from '../store/store.ts';
-import { imageStreams, internalRules, repositoryOf, streamKey, tagPart } from './imagestream.ts';
+import { imageStreams, repositoryOf } from './imagestream.ts';
 import { imageExcess, limitsImages } from './limits.ts';
-import {
-  type ManifestLink,
-  manifestKey,
-  manifestLinks,
-  manifestUnlinks,
-  type Referrer,
-  type RepositoryName,
-  referencesChange,
-  withoutRoot,
-} from './links.ts';
-import { withoutImage, withoutTag } from './removal.ts';
-import { readableBlob, referrers, resolveDigest } from './repository.ts';
-import { changeTag, readHead } from './tagging.ts';
+import { manifestLinks, type Referrer, type RepositoryName, referencesChange } from './links.ts';
+import { readableBlob, resolveDigest } from './repository.ts';
+import { changeTag } from './tagging.ts';
 import type { ImageStream } from './types.ts';
 
 /** A manifest on its way into a repository. */
@@ -292,79 +281,5 @@ async function keepUntagged(ctx: Context, repo: RepositoryName, push: Push, firs
       // Somebody else made the same Image or namespace at this moment: the next try finds it.
       if (!(error instanceof CommitConflict) || isMarkConflict(error, repo.namespace)) throw error;
     }
-  }
-}
-
-/** Deletes a tag: from spec and status, as `oc tag -d` does. Whether it was there. */
-export async function deleteTag(ctx: Context, repo: RepositoryName, tag: string): Promise<boolean> {
-  const key = streamKey(repo.namespace, repo.stream);
-  const head = await readHead(ctx, repo.namespace, repo.stream);
-  const inSpec = head?.stream.spec?.tags?.some(({ name }) => name === tag);
-  if (!head || !(inSpec || (await ctx.store.get(key + tagPart(tag))))) return false;
-  return removeTags(ctx, repo, (stream) => withoutTag(stream, tag));
-}
-
-/**
- * Takes a manifest out of a repository: no digest and no tag leads to it any more. Whether it was there. The Image
- * itself stays, and so does the record of the tags that pointed to it.
- */
-export async function deleteManifest(ctx: Context, repo: RepositoryName, digest: Digest): Promise<boolean> {
-  const link = await resolveDigest(ctx, repo, digest);
-  if (!link) return false;
-  await removeTags(ctx, repo, (stream) => withoutImage(stream, digest));
-  const { references, subject } = await contentsOf(ctx, digest);
-  const about = (await referrers(ctx, repo, digest)).map((referrer) => referrer.digest);
-  await handOver(ctx, repo, digest, [...references, ...about]);
-  await ctx.store.commit(manifestUnlinks(repo, digest, subject));
-  return true;
-}
-
-/**
- * Children and referrers go with what holds them, though they were pushed by digest: unless that was after it.
- */
-async function handOver(ctx: Context, repo: RepositoryName, holder: Digest, digests: readonly Digest[]): Promise<void> {
-  const held = (await ctx.store.get(manifestKey(repo, holder)))?.revision ?? 0;
-  for (const digest of digests) {
-    const entry = await ctx.store.get(manifestKey(repo, digest));
-    const link = entry && (JSON.parse(entry.value.toString()) as ManifestLink);
-    if (!entry || !link?.root || entry.revision > held) continue;
-    try {
-      await ctx.store.commit([{ op: 'put', key: entry.key, value: withoutRoot(link), expect: entry.revision }]);
-    } catch (error) {
-      // It has just been pushed again, or deleted.
-      if (!(error instanceof CommitConflict)) throw error;
-    }
-  }
-}
-
-async function removeTags(
-  ctx: Context,
-  repo: RepositoryName,
-  change: (stream: ImageStream) => ImageStream,
-): Promise<boolean> {
-  try {
-    await updateObject(ctx, imageStreams, repo.namespace, repo.stream, change, {
-      retry: true,
-      rules: internalRules,
-    });
-    return true;
-  } catch (error) {
-    if (isProblem(error, 'NotFound')) return false;
-    throw error;
-  }
-}
-
-/** What a manifest of this registry refers to. One that is damaged refers to nothing. */
-async function contentsOf(
-  ctx: Context,
-  digest: Digest,
-): Promise<{ readonly references: readonly Digest[]; readonly subject: Digest | undefined }> {
-  const bytes = await readWhole(ctx.blobs, digest, MANIFEST_BYTES);
-  try {
-    const manifest = bytes && parseManifest(bytes, undefined);
-    return { references: manifest ? referencesOf(manifest) : [], subject: manifest?.subject?.digest };
-  } catch (error) {
-    if (error instanceof ManifestInvalid) return { references: [], subject: undefined };
-    throw error;
   }
 }

@@ -9,6 +9,7 @@ import { BoundedCache } from '../objects/cache.ts';
 import type { Context, Services } from '../objects/context.ts';
 import { readKept } from '../objects/reads.ts';
 import { CommitConflict, type Store } from '../store/store.ts';
+import { newestImage } from './history.ts';
 import { findStream, imageStreams, streamKey, tagPart } from './imagestream.ts';
 import { findInStream } from './imagestreamimage.ts';
 import { layersOf } from './layers.ts';
@@ -68,22 +69,6 @@ async function manifestOf({ store }: Services, digest: Digest): Promise<Manifest
   return link;
 }
 
-const ITEMS = Buffer.from('"items":[{');
-const IMAGE = Buffer.from('"image":"');
-const QUOTE = 0x22;
-
-/**
- * The image of the newest entry of a stored history, '' if there is none: read without parsing the rest, which may be
- * long. Inside a JSON text these marks cannot stand for anything else, since a quote in a value is escaped.
- */
-function newestImage(history: Buffer): string {
-  const items = history.indexOf(ITEMS);
-  const start = items < 0 ? -1 : history.indexOf(IMAGE, items);
-  if (start < 0) return '';
-  const from = start + IMAGE.length;
-  return history.toString('latin1', from, history.indexOf(QUOTE, from));
-}
-
 /** Whether there is such a repository: a stream, or anything that was uploaded. */
 export async function repositoryExists(services: Services, repo: RepositoryName): Promise<boolean> {
   if (await services.store.get(streamKey(repo.namespace, repo.stream))) return true;
@@ -139,32 +124,6 @@ export interface NamesOptions {
   /** Only names after this one; it need not exist. */
   readonly after?: string;
   readonly limit: number;
-}
-
-/** Tags that point to an image, in byte order; undefined if there is no such repository. */
-export async function tagNames(
-  services: Services,
-  repo: RepositoryName,
-  { after, limit }: NamesOptions,
-): Promise<{ readonly tags: string[]; readonly more: boolean } | undefined> {
-  const prefix = streamKey(repo.namespace, repo.stream) + tagPart('');
-  const tags: string[] = [];
-  let last = after === undefined ? undefined : prefix + after;
-  for (;;) {
-    const page = await services.store.list(prefix, {
-      limit: limit - tags.length + 1,
-      ...(last !== undefined && { after: last }),
-    });
-    for (const entry of page.entries) {
-      if (!newestImage(entry.value)) continue;
-      if (tags.length === limit) return { tags, more: true };
-      tags.push(entry.key.slice(prefix.length));
-    }
-    if (!page.more) break;
-    last = page.entries.at(-1)?.key;
-  }
-  if (tags.length === 0 && !(await repositoryExists(services, repo))) return undefined;
-  return { tags, more: false };
 }
 
 /** Names of streams as `namespace/stream`, in the order of namespace and name. */

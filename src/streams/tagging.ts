@@ -42,7 +42,8 @@ export interface TagChange {
 }
 
 export interface TagPlan {
-  readonly event: TagEvent;
+  /** Where the tag is to point; null if it is to go. */
+  readonly event: TagEvent | null;
   /** The stream's spec, for its followers. */
   readonly stream: ImageStream;
   readonly changes: readonly Change[];
@@ -123,7 +124,9 @@ async function commitMove(
   // The head is written with every move, so that its revision is the stream's.
   if (head) changes.push({ op: 'put', key, value: head.entry.value, expect: head.entry.revision });
   for (const [each, history] of changed) {
-    if (history) changes.push({ op: 'put', key: key + tagPart(each), value: Buffer.from(JSON.stringify(history)) });
+    const part = key + tagPart(each);
+    if (history) changes.push({ op: 'put', key: part, value: Buffer.from(JSON.stringify(history)) });
+    else changes.push({ op: 'delete', key: part });
   }
   changes.push(...(await recordMoves(ctx, namespace, name, drafts, plan.spared)));
   if (!ctx.dryRun) await ctx.store.commit(changes);
