@@ -8,6 +8,7 @@ import {
   subjectAccessReviews,
 } from './accessreviews.ts';
 import { configMaps } from './configmaps.ts';
+import { customResourceDefinitions } from './customresourcedefinitions.ts';
 import { daemonSets } from './daemonsets.ts';
 import { deployments } from './deployments.ts';
 import { events } from './events.ts';
@@ -57,6 +58,7 @@ export const clusterResources: readonly Resource[] = [
   users,
   serviceAccounts,
   cronJobs,
+  customResourceDefinitions,
   daemonSets,
   deployments,
   endpoints,

@@ -20,6 +20,7 @@ export const seedClusterBindings: readonly RoleBinding[] = [
   bindingOf('basic-users', 'basic-user', [EVERYBODY]),
   bindingOf('self-access-reviewers', 'self-access-reviewer', [EVERYBODY]),
   bindingOf('headgate:access-reviewers', 'headgate:access-reviewer', [EVERYBODY]),
+  bindingOf('headgate:kinds-viewers', 'headgate:kinds-viewer', [EVERYBODY]),
   bindingOf('self-provisioners', 'self-provisioner', ['group:system:authenticated:oauth']),
   bindingOf('cluster-status-binding', 'cluster-status', [EVERYBODY]),
   bindingOf('system:oauth-token-deleters', 'system:oauth-token-deleter', [EVERYBODY]),

@@ -216,6 +216,8 @@ const users: readonly ClusterRole[] = [
   // Whoever may not ask this is told so by the review itself; about oneself everybody may. In OpenShift such a request is
   // taken for another, which the body says and an authorizer cannot see.
   clusterRole('headgate:access-reviewer', [allow('create', AUTHORIZATION_GROUPS, 'subjectaccessreviews')]),
+  // kubectl lists them before it creates what takes no patches, and gives up if it may not. There are none to be seen.
+  clusterRole('headgate:kinds-viewer', [allow(READ, 'apiextensions.k8s.io', 'customresourcedefinitions')]),
   clusterRole('self-provisioner', [allow('create', PROJECT_GROUPS, 'projectrequests')], {
     description: 'A user that can request projects.',
   }),

@@ -13,7 +13,7 @@ export interface Documents {
    * Answers a request that is about no resource.
    * @throws {DomainError} NoSuchResource, MethodNotAllowed, NotAcceptable.
    */
-  readonly send: (exchange: Exchange) => void;
+  readonly send: (exchange: Exchange) => Promise<void>;
 }
 
 interface Served {
@@ -42,19 +42,19 @@ export function documents(resources: readonly Resource[], build: BuildFacts): Do
   return { send: (exchange) => sendDocument(exchange, served) };
 }
 
-function sendDocument(exchange: Exchange, served: Served): void {
+async function sendDocument(exchange: Exchange, served: Served): Promise<void> {
   const { info, req } = exchange;
   const path = info.path.length > 1 && info.path.endsWith('/') ? info.path.slice(0, -1) : info.path;
   const { accept, 'if-none-match': ifNoneMatch } = req.headers;
   const reading = info.method === 'GET';
   const found =
     served.discovery.answer(path, reading ? accept : undefined, ifNoneMatch) ??
-    served.openApi.answer(path, {
+    (await served.openApi.answer(path, {
       accept: reading ? accept : undefined,
       acceptEncoding: req.headers['accept-encoding'],
       ifNoneMatch,
       hash: exchange.query.get('hash'),
-    });
+    }));
   if (found) sendPrebuilt(exchange, reading, found);
   else if (path === '/version') sendJson(exchange, reading, served.version);
   else if (path === '/') sendJson(exchange, reading, served.paths);

@@ -15,9 +15,14 @@ export interface GroupVersionKind {
 /** Components of one document: each schema that is referred to is collected once. */
 export interface Components {
   /** A reference to the component of a schema, which is collected with all that it refers to. */
-  refer(schema: ObjectSchema, gvk?: GroupVersionKind): { readonly $ref: string };
+  refer(schema: ObjectSchema | ScalarComponent, gvk?: GroupVersionKind): { readonly $ref: string };
   /** All that was collected, in the order of names. */
   schemas(): JsonObject;
+}
+
+/** A scalar that Kubernetes has a component for. */
+interface ScalarComponent extends ScalarSchema {
+  readonly component: string;
 }
 
 const PREFIX = '#/components/schemas/';
@@ -26,13 +31,16 @@ const PREFIX = '#/components/schemas/';
 export function componentsOf(): Components {
   const collected = new Map<string, JsonObject>();
   const kinds = new Map<string, GroupVersionKind[]>();
-  const refer = (schema: ObjectSchema, gvk?: GroupVersionKind): { $ref: string } => {
+  const refer = (schema: ObjectSchema | ScalarComponent, gvk?: GroupVersionKind): { $ref: string } => {
     const name = schema.component ?? nameOfKind(gvk);
     if (!collected.has(name)) {
       // In place before it is filled, since a schema may refer to itself.
       const body: JsonObject = {};
       collected.set(name, body);
-      Object.assign(body, objectBody(schema, refer, ownDescription(schema)));
+      Object.assign(
+        body,
+        schema.type === 'object' ? objectBody(schema, refer, ownDescription(schema)) : scalarBody(schema),
+      );
     }
     if (gvk) addKind(kinds, name, gvk);
     return { $ref: PREFIX + name };
@@ -129,8 +137,20 @@ function schemaJson(schema: Schema, refer: Refer): JsonObject {
     case 'any':
       return schema.component ? { ...refer(anything(schema.component)) } : {};
     default:
-      return scalarJson(schema);
+      return schema.format === 'quantity' ? { ...refer(quantity) } : scalarJson(schema);
   }
+}
+
+/** `kubectl explain` names the type of a field by its component. */
+const quantity: ScalarComponent = {
+  type: 'string',
+  format: 'quantity',
+  component: 'io.k8s.apimachinery.pkg.api.resource.Quantity',
+  description: 'A number with a unit, such as `500m`, `10Gi` or `2e3`.',
+};
+
+function scalarBody(schema: ScalarComponent): JsonObject {
+  return { ...(schema.description && { description: schema.description }), ...scalarJson(schema) };
 }
 
 /** Kubernetes describes what may be anything as an object without properties. */

@@ -4,6 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { objectMeta, typeMeta } from '../objects/metaschema.ts';
 import type { Resource, Verb } from '../objects/resource.ts';
 import type { ObjectSchema } from '../objects/schema.ts';
+import { documentBytes } from './openapi.protobuf.ts';
 import { openApi } from './openapi.ts';
 
 const ALL: readonly Verb[] = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
@@ -75,25 +76,25 @@ const api = openApi([widgets, reviews], '0.1.0');
 const PATH = '/openapi/v3/apis/test.headgate.dev/v1';
 
 // biome-ignore lint/suspicious/noExplicitAny: documents are looked into at will
-function document(path: string): any {
-  return JSON.parse(api.answer(path)?.body.toString() ?? '');
+async function document(path: string): Promise<any> {
+  return JSON.parse((await api.answer(path))?.body.toString() ?? '');
 }
 
-test('the index names every document by its hash', () => {
-  const found = api.answer('/openapi/v3');
+test('the index names every document by its hash', async () => {
+  const found = await api.answer('/openapi/v3');
   assert.equal(found?.headers['content-type'], 'text/plain; charset=utf-8');
   const { paths } = JSON.parse(found?.body.toString() ?? '');
   assert.deepEqual(Object.keys(paths), ['apis', 'apis/test.headgate.dev', 'apis/test.headgate.dev/v1', 'version']);
   const url: string = paths['apis/test.headgate.dev/v1'].serverRelativeURL;
   assert.match(url, /^\/openapi\/v3\/apis\/test\.headgate\.dev\/v1\?hash=[0-9A-F]{128}$/);
   const hash = url.slice(url.indexOf('=') + 1);
-  assert.equal(api.answer(PATH, { hash })?.headers['cache-control'], 'public, immutable');
-  assert.deepEqual(api.answer(PATH, { hash: 'old' })?.headers, { location: url });
-  assert.equal(api.answer(PATH, { hash: 'old' })?.status, 301);
+  assert.equal((await api.answer(PATH, { hash }))?.headers['cache-control'], 'public, immutable');
+  assert.deepEqual((await api.answer(PATH, { hash: 'old' }))?.headers, { location: url });
+  assert.equal((await api.answer(PATH, { hash: 'old' }))?.status, 301);
 });
 
-test('paths and methods', () => {
-  const { paths } = document(PATH);
+test('paths and methods', async () => {
+  const { paths } = await document(PATH);
   const methods = Object.fromEntries(
     Object.entries(paths).map(([path, item]) => [
       path.replace('/apis/test.headgate.dev/v1', ''),
@@ -116,8 +117,8 @@ test('paths and methods', () => {
   });
 });
 
-test('a patch has what kubectl looks for', () => {
-  const item = document(PATH).paths['/apis/test.headgate.dev/v1/namespaces/{namespace}/widgets/{name}'];
+test('a patch has what kubectl looks for', async () => {
+  const item = (await document(PATH)).paths['/apis/test.headgate.dev/v1/namespaces/{namespace}/widgets/{name}'];
   const { patch } = item;
   assert.equal(patch['x-kubernetes-action'], 'patch');
   assert.deepEqual(patch['x-kubernetes-group-version-kind'], {
@@ -139,14 +140,14 @@ test('a patch has what kubectl looks for', () => {
   assert.equal(patch.operationId, 'patchTestHeadgateDevV1NamespacedWidget');
 });
 
-test('kinds of subresources', () => {
-  const { paths } = document(PATH);
+test('kinds of subresources', async () => {
+  const { paths } = await document(PATH);
   const scale = paths['/apis/test.headgate.dev/v1/namespaces/{namespace}/widgets/{name}/scale'].get;
   assert.deepEqual(scale['x-kubernetes-group-version-kind'], { group: 'autoscaling', kind: 'Scale', version: 'v1' });
 });
 
-test('components', () => {
-  const { schemas } = document(PATH).components;
+test('components', async () => {
+  const { schemas } = (await document(PATH)).components;
   const widget = schemas['test.v1.Widget'];
   assert.deepEqual(widget['x-kubernetes-group-version-kind'], [
     { group: 'test.headgate.dev', kind: 'Widget', version: 'v1' },
@@ -183,15 +184,15 @@ test('components', () => {
   assert.equal(schemas['test.v1.WidgetList']['x-kubernetes-group-version-kind'][0].kind, 'WidgetList');
 });
 
-test('every reference leads somewhere', () => {
-  const body = api.answer(PATH)?.body.toString() ?? '';
-  const { schemas } = document(PATH).components;
+test('every reference leads somewhere', async () => {
+  const body = (await api.answer(PATH))?.body.toString() ?? '';
+  const { schemas } = (await document(PATH)).components;
   for (const [, name] of body.matchAll(/"#\/components\/schemas\/([^"]+)"/g))
     assert.ok(schemas[name ?? ''], String(name));
 });
 
-test('v2 as JSON; as protobuf it is not acceptable', () => {
-  const { swagger, definitions, paths } = document('/openapi/v2');
+test('v2 as JSON', async () => {
+  const { swagger, definitions, paths } = await document('/openapi/v2');
   assert.equal(swagger, '2.0');
   assert.equal(definitions['test.v1.Widget'].properties.main.$ref, '#/definitions/test.v1.Tag');
   assert.equal(definitions['test.v1.Widget'].properties.port.type, 'string');
@@ -202,18 +203,32 @@ test('v2 as JSON; as protobuf it is not acceptable', () => {
     schema: { $ref: '#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.Patch' },
   });
   assert.equal(patch.consumes.length, 4);
-  const accept = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
-  assert.throws(() => api.answer('/openapi/v2', { accept }), { message: /^406: Not Acceptable/ });
 });
 
-test('compressed, not modified, unknown', () => {
-  const plain = api.answer(PATH);
-  const packed = api.answer(PATH, { acceptEncoding: 'gzip, deflate' });
+test('v2 as protobuf, by both its names', async () => {
+  const old = await api.answer('/openapi/v2', { accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf' });
+  const accept = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+  assert.equal(old?.headers['content-type'], accept);
+  const found = await api.answer('/openapi/v2', { accept });
+  assert.deepEqual(found?.body, old?.body);
+  assert.deepEqual(found?.body, documentBytes(await document('/openapi/v2')));
+});
+
+test('in a form that it has not, a document is not acceptable', async () => {
+  for (const accept of ['text/html', 'application/vnd.kubernetes.protobuf', 'application/yaml']) {
+    await assert.rejects(api.answer('/openapi/v2', { accept }), { message: /^406: Not Acceptable/ });
+    await assert.rejects(api.answer(PATH, { accept }), { message: /^406: Not Acceptable/ });
+  }
+});
+
+test('compressed, not modified, unknown', async () => {
+  const plain = await api.answer(PATH);
+  const packed = await api.answer(PATH, { acceptEncoding: 'gzip, deflate' });
   assert.equal(packed?.headers['content-encoding'], 'gzip');
   assert.deepEqual(gunzipSync(packed?.body ?? ''), plain?.body);
   const etag = plain?.headers.etag ?? '';
-  assert.equal(api.answer(PATH, { ifNoneMatch: etag })?.status, 304);
+  assert.equal((await api.answer(PATH, { ifNoneMatch: etag }))?.status, 304);
   for (const path of ['/openapi', '/openapi/v4', '/openapi/v3/apis/none/v1', '/apis', '/openapi/v3x']) {
-    assert.equal(api.answer(path), undefined, path);
+    assert.equal(await api.answer(path), undefined, path);
   }
 });

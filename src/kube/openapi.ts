@@ -1,4 +1,4 @@
-/** OpenAPI: the v3 index and a document for each group version, built when they are first asked for; and v2 as JSON. */
+/** OpenAPI: the v3 index and a document for each group version, built when they are first asked for; and v2. */
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { Resource } from '../objects/resource.ts';
@@ -20,13 +20,17 @@ export interface OpenApiRequest {
 export interface OpenApi {
   /**
    * The answer to a GET of a path under /openapi, or undefined if there is no such document.
-   * @throws {DomainError} NotAcceptable: only JSON is served. Clients that ask for v2 as protobuf take that for absence
-   *   and go on without; they would read anything else as protobuf.
+   * @throws {DomainError} NotAcceptable: v3 is served as JSON, v2 as JSON or protobuf. Clients that ask for a form take
+   *   whatever they are given for it.
    */
-  answer(path: string, request?: OpenApiRequest): Prebuilt | undefined;
+  answer(path: string, request?: OpenApiRequest): Promise<Prebuilt | undefined>;
 }
 
 const V3 = '/openapi/v3';
+const V2 = '/openapi/v2';
+/** Subtypes of `application/`. kubectl asks by the first, which is no proper media type, and is answered with the second. */
+const PROTOBUF_V2_OF_OLD = 'com.github.proto-openapi.spec.v2@v1.0+protobuf';
+const PROTOBUF_V2 = 'com.github.proto-openapi.spec.v2.v1.0+protobuf';
 
 /** OpenAPI of these resources. `version` is the server's own. */
 export function openApi(resources: readonly Resource[], version: string): OpenApi {
@@ -51,33 +55,44 @@ export function openApi(resources: readonly Resource[], version: string): OpenAp
   };
   // The reference calls its index text/plain, and so do we: clients do not look.
   const index = lazily(() => documentOf(indexOf([...builders.keys()], built), 'text/plain; charset=utf-8'));
-  const v2 = lazily(() =>
-    documentOf(
-      swagger(
-        [...builders.values()].map((build) => build()),
-        version,
-      ),
-      'application/json',
-    ),
-  );
+  const v2 = lazily(() => documentOf(swaggerOf(builders, version), 'application/json'));
+  let v2Protobuf: Promise<Document> | undefined;
+  const swaggerAnswer = async (request: OpenApiRequest): Promise<Prebuilt> => {
+    const type = chosenType(request.accept, ['json', PROTOBUF_V2_OF_OLD, PROTOBUF_V2]);
+    if (type === 'json') return answerOf(v2(), request);
+    v2Protobuf ??= import('./openapi.protobuf.ts').then(({ documentBytes }) =>
+      documentOfBytes(documentBytes(swaggerOf(builders, version)), `application/${PROTOBUF_V2}`),
+    );
+    return answerOf(await v2Protobuf, request);
+  };
   return {
-    answer(path, request = {}) {
+    async answer(path, request = {}) {
       const key = path.endsWith('/') ? path.slice(0, -1) : path;
-      if (key !== '/openapi/v2' && key !== V3 && !key.startsWith(`${V3}/`)) return undefined;
-      if (key !== V3 && key !== '/openapi/v2' && !builders.has(key.slice(V3.length + 1))) return undefined;
-      if (key !== V3) checkJson(request.accept);
+      if (key === V2) return await swaggerAnswer(request);
       if (key === V3) return answerOf(index(), request);
-      if (key === '/openapi/v2') return answerOf(v2(), request);
-      const name = key.slice(V3.length + 1);
+      const name = key.startsWith(`${V3}/`) ? key.slice(V3.length + 1) : '';
+      if (!builders.has(name)) return undefined;
+      chosenType(request.accept, ['json']);
       const document = built(name);
       return document && versionedAnswer(name, document, request);
     },
   };
 }
 
-function checkJson(accept: string | undefined): void {
-  if (!accept || acceptClauses(accept).some((clause) => takes(clause, 'application', 'json'))) return;
+/** The first of these subtypes of `application/` that a client takes. @throws {DomainError} NotAcceptable. */
+function chosenType(accept: string | undefined, subtypes: readonly string[]): string {
+  for (const clause of acceptClauses(accept || '*/*')) {
+    const found = subtypes.find((subtype) => takes(clause, 'application', subtype));
+    if (found) return found;
+  }
   throw notAcceptable('type');
+}
+
+function swaggerOf(builders: ReadonlyMap<string, () => JsonObject>, version: string): JsonObject {
+  return swagger(
+    [...builders.values()].map((build) => build()),
+    version,
+  );
 }
 
 interface Document {
@@ -88,7 +103,10 @@ interface Document {
 }
 
 function documentOf(object: JsonObject, contentType: string): Document {
-  const body = Buffer.from(JSON.stringify(object));
+  return documentOfBytes(Buffer.from(JSON.stringify(object)), contentType);
+}
+
+function documentOfBytes(body: Buffer, contentType: string): Document {
   return { contentType, body, hash: createHash('sha512').update(body).digest('hex').toUpperCase() };
 }
 

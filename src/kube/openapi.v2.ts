@@ -1,4 +1,4 @@
-/** The v3 documents as one of OpenAPI v2, which kube-aggregator still polls. */
+/** The v3 documents as one of OpenAPI v2, which kube-aggregator polls and kubectl reads where a kind takes no patches. */
 import type { Json, JsonObject } from './openapi.schemas.ts';
 
 /** All documents as one of v2. */

@@ -112,7 +112,7 @@ async function answer(server: Server, reply: Reply): Promise<void> {
   checkTimeout(query);
   const route = info.isResource ? server.routes.find(info) : undefined;
   if (route) await handle(exchange, route);
-  else (await server.documents()).send(exchange);
+  else await (await server.documents()).send(exchange);
 }
 
 async function identified({ identify }: Server, req: IncomingMessage): Promise<User> {

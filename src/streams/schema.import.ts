@@ -135,7 +135,7 @@ export const imageStreamImportSchema: ObjectSchema = {
   component: `${API}.ImageStreamImport`,
   description:
     'Imports images from another registry into an image stream at once, and answers with what was found; it is not stored. The name is that of the image stream, which is made if there is none. Credentials are the pull secrets of the namespace. Without spec.import it only looks: tools use that to read the config of an image before they decide.',
-  required: ['spec', 'status'],
+  required: ['spec'],
   properties: {
     ...typeMeta,
     metadata: field(objectMeta, 'Metadata: the name and namespace of the image stream.'),

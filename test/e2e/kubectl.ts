@@ -19,6 +19,8 @@ export interface Kubectl {
   table(...args: string[]): Promise<readonly (readonly string[])[]>;
   /** What it says on standard error. @throws {Error} if it succeeds. */
   fails(...args: string[]): Promise<string>;
+  /** The same, with something on its standard input. */
+  refuses(input: object, ...args: string[]): Promise<string>;
   /** Runs it beside the test. */
   follow(...args: string[]): Following;
 }
@@ -47,6 +49,7 @@ export function kubectlFor(server: TestServer, home: NodeJS.ProcessEnv): Kubectl
         .split('\n')
         .map((line) => line.trimEnd().split(/ {3,}/)),
     fails: (...args: string[]) => fail(program, args, { env }),
+    refuses: (input: object, ...args: string[]) => fail(program, args, { env, input: JSON.stringify(input) }),
     follow: (...args: string[]) => follow(program, args, env),
   });
 }
