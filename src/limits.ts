@@ -271,6 +271,12 @@ export const REFERRERS_BYTES = 4 * MiB - 4 * KiB;
 
 /** API tokens that are kept in memory once they have been used; a token that is not takes one read of the store. */
 export const ACCESS_TOKENS_KEPT = 10_000;
+/** Tokens of users that are kept in memory, as well as those that are none; about 1 KiB each. */
+export const OAUTH_TOKENS_KEPT = 10_000;
+/** Users whose uid is kept in memory while their tokens are used. */
+export const OAUTH_USERS_KEPT = 10_000;
+/** Characters of a token's or code's name at least, as in OpenShift. */
+export const TOKEN_NAME_CHARACTERS = 32;
 /** Milliseconds after the start at which roles are looked after. */
 export const ROLE_UPKEEP_DELAY_MS = 1_000;
 /** Seconds after which looking after roles is tried again when the store was away. */

@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { AccountTokens } from './access/accounttokens.ts';
 import { ADMIN, openAdminToken } from './access/admin.ts';
-import { type Authenticator, makeAuthenticator } from './access/authenticator.ts';
+import { type Authenticator, anyOf, makeAuthenticator } from './access/authenticator.ts';
 import { ADMIN_SUBJECT, type Authority, openAuthority } from './access/authority.ts';
 import { actingAs } from './access/impersonation.ts';
 import { kubeconfigOf } from './access/kubeconfig.ts';
+import { Membership } from './access/membership.ts';
+import { OAuthTokens } from './access/oauthtokens.ts';
 import { makePrivateFolder, replacePrivateFile } from './access/privatefile.ts';
 import { Rbac } from './access/rbac.ts';
 import { AccessTokens } from './access/tokens.ts';
@@ -93,9 +95,12 @@ export async function serve(config: Config, logger: Logger = loggerOf(config), s
   const token = await openAdminToken(config.data, tokens, now());
   const rbac = opened.adopt(new Rbac(store), (it) => it.close());
   const accountTokens = opened.adopt(new AccountTokens(store, now, randomUUID), (it) => it.close());
+  const membership = opened.adopt(new Membership(store), (it) => it.close());
+  const oauthTokens = opened.adopt(new OAuthTokens(store, now, membership), (it) => it.close());
+  const userTokens = anyOf([tokens, oauthTokens]);
   const services = servicesOf(
     config,
-    { store, blobs, rbac, accountTokens },
+    { store, blobs, rbac, accountTokens, userTokens },
     {
       registryAddress: addresses.registry,
       rootCertificates: authority.certificate,
@@ -104,7 +109,7 @@ export async function serve(config: Config, logger: Logger = loggerOf(config), s
   const ctx = { ...services, user: SYSTEM, dryRun: false, warn: (text: string): void => logger.warn(text) };
   await ensureNamespaces(ctx, SEED_NAMESPACES);
   await seedAccess(ctx);
-  const authenticator = makeAuthenticator([tokens, accountTokens], now);
+  const authenticator = makeAuthenticator(anyOf([userTokens, accountTokens]), membership, now);
   state.parts = partsOf(config, services, authenticator, logger, {
     store: state.store,
     isDraining: () => state.draining,

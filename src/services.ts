@@ -5,6 +5,7 @@ import { AccountTokens } from './access/accounttokens.ts';
 import { makeAuthorizer } from './access/authorizer.ts';
 import { UnusableFile } from './access/privatefile.ts';
 import { Rbac } from './access/rbac.ts';
+import { AccessTokens } from './access/tokens.ts';
 import type { Blobs } from './blobs/blobs.ts';
 import { cachedBlobs } from './blobs/cache.ts';
 import { openBlobs } from './blobs/open.ts';
@@ -20,7 +21,7 @@ import { type Store, StoreUnavailable } from './store/store.ts';
 const SUFFIX_CHARACTERS = 'bcdfghjklmnpqrstvwxz2456789';
 
 /** What services are made of. */
-interface Parts extends Pick<Services, 'store' | 'blobs' | 'accountTokens'> {
+interface Parts extends Pick<Services, 'store' | 'blobs' | 'accountTokens' | 'userTokens'> {
   readonly rbac: Rbac;
 }
 
@@ -98,7 +99,8 @@ export async function openServices(config: Config, logger: Logger): Promise<Serv
   const rbac = opened.adopt(new Rbac(store), (it) => it.close());
   const now = (): Date => new Date();
   const accountTokens = opened.adopt(new AccountTokens(store, now, randomUUID), (it) => it.close());
-  const services = servicesOf(config, { store, blobs, rbac, accountTokens }, { registryAddress: '' });
+  const userTokens = opened.adopt(new AccessTokens(store, now), (it) => it.close());
+  const services = servicesOf(config, { store, blobs, rbac, accountTokens, userTokens }, { registryAddress: '' });
   const kept = opened.move();
   return { ...services, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { AccountTokens } from '../src/access/accounttokens.ts';
+import { AccessTokens } from '../src/access/tokens.ts';
 import { openMemoryBlobs } from '../src/blobs/memory/memory.ts';
 import { ensureNamespaces } from '../src/cluster/namespaces.ts';
 import { type Digest, digestOf } from '../src/image/digest.ts';
@@ -23,6 +24,7 @@ export async function testContext(changes: Partial<Context> = {}): Promise<Conte
     authorizer: { authorize: () => ({ allowed: true, reason: '' }) },
     settings: { registryHost: 'registry.test:5000', autoNamespaces: true },
     accountTokens: new AccountTokens(store, now, randomUUID),
+    userTokens: new AccessTokens(store, now),
     now,
     uid: randomUUID,
     suffix: (characters) => randomUUID().replaceAll('-', '').slice(0, characters),

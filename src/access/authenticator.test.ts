@@ -12,6 +12,7 @@ import { isProblem } from '../objects/errors.ts';
 import { openMemoryStore } from '../store/memory/memory.ts';
 import { type Authenticator, makeAuthenticator } from './authenticator.ts';
 import { type Authority, type KeyPair, openAuthority } from './authority.ts';
+import { Membership } from './membership.ts';
 import { AccessTokens, newAccessToken } from './tokens.ts';
 import { ANONYMOUS, type User } from './user.ts';
 import { issueCertificate, newKey, type Purpose } from './x509.ts';
@@ -27,7 +28,7 @@ async function setUp(t: TestContext): Promise<{ authenticator: Authenticator; to
   t.after(() => store.close());
   const token = newAccessToken();
   await tokens.keep(token, { user: 'alice', groups: ['developers'], created: NOW.toISOString() });
-  return { authenticator: makeAuthenticator([tokens], () => clock.now), token, clock };
+  return { authenticator: makeAuthenticator(tokens, new Membership(store), () => clock.now), token, clock };
 }
 
 /** A request without a connection. */
@@ -115,7 +116,7 @@ test('an expired token is refused', async (t) => {
   const token = newAccessToken();
   const expires = new Date(NOW.getTime() - 1000).toISOString();
   await tokens.keep(token, { user: 'alice', groups: [], created: expires, expires });
-  const authenticator = makeAuthenticator([tokens], () => NOW);
+  const authenticator = makeAuthenticator(tokens, new Membership(store), () => NOW);
   assert.equal(await outcome(() => authenticator.identifyApi(request(`Bearer ${token}`))), 'refused');
 });
 

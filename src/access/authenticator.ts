@@ -4,6 +4,7 @@ import { TLSSocket } from 'node:tls';
 import { DomainError } from '../objects/errors.ts';
 import type { Awaitable } from '../store/store.ts';
 import { certificateUser } from './certificates.ts';
+import type { Membership } from './membership.ts';
 import { ANONYMOUS, type User } from './user.ts';
 
 /** What OpenShift's token endpoint gives to those who have no credentials; it stands for nobody. */
@@ -32,18 +33,34 @@ export interface Bearers {
   find(token: string): Awaitable<User | undefined>;
 }
 
-/** The kinds of tokens are asked in order; no token is of two kinds. `now` is the time, for what expires. */
-export function makeAuthenticator(kinds: readonly Bearers[], now: () => Date): Authenticator {
-  const byCertificate = (req: IncomingMessage): User | undefined =>
-    req.socket instanceof TLSSocket ? certificateUser(req.socket, now()) : undefined;
+/** Those who know tokens of several kinds, as one: they are asked in order, and no token is of two kinds. */
+export function anyOf(kinds: readonly Bearers[]): Bearers {
+  return {
+    find(token) {
+      for (const [index, kind] of kinds.entries()) {
+        const found = kind.find(token);
+        if (found instanceof Promise) return foundLater(found, kinds.slice(index + 1), token);
+        if (found) return found;
+      }
+      return undefined;
+    },
+  };
+}
+
+/**
+ * @param tokens All tokens that are accepted.
+ * @param membership In which groups those are who show a certificate.
+ * @param now The time, for what expires.
+ */
+export function makeAuthenticator(tokens: Bearers, membership: Membership, now: () => Date): Authenticator {
+  const byCertificate = (req: IncomingMessage): Awaitable<User> | undefined => {
+    const user = req.socket instanceof TLSSocket ? certificateUser(req.socket, now()) : undefined;
+    return user && membership.join(user);
+  };
 
   const byToken = (token: string): Awaitable<User> => {
-    for (const [index, kind] of kinds.entries()) {
-      const found = kind.find(token);
-      if (found instanceof Promise) return foundLater(found, kinds.slice(index + 1), token);
-      if (found) return found;
-    }
-    throw unauthorized();
+    const found = tokens.find(token);
+    return found instanceof Promise ? found.then(orRefused) : orRefused(found);
   };
 
   return {
@@ -65,9 +82,17 @@ export function makeAuthenticator(kinds: readonly Bearers[], now: () => Date): A
   };
 }
 
-async function foundLater(first: Promise<User | undefined>, others: readonly Bearers[], token: string): Promise<User> {
+async function foundLater(
+  first: Promise<User | undefined>,
+  others: readonly Bearers[],
+  token: string,
+): Promise<User | undefined> {
   let user = await first;
   for (const kind of others) user ??= await kind.find(token);
+  return user;
+}
+
+function orRefused(user: User | undefined): User {
   if (!user) throw unauthorized();
   return user;
 }

@@ -1,7 +1,8 @@
 /** What a caller may do. Deny by default: what no rule allows is refused. */
 import { quoted } from '../objects/quoting.ts';
 import type { Awaitable } from '../store/store.ts';
-import { EVERYTHING } from './role.ts';
+import { EVERYTHING, type PolicyRule } from './role.ts';
+import { limits, SCOPES, scopeRefusal } from './scopes.ts';
 import {
   type Attributes,
   type Authorizer,
@@ -22,6 +23,8 @@ export interface Rules {
   obstacle?(user: User, attributes: Attributes): string;
   /** The rules that count for a user in a namespace. */
   rulesFor?(user: User, namespace: string): Awaitable<HeldRules>;
+  /** The rules of a cluster role, for scopes that name it; undefined if there is none of that name. */
+  clusterRole?(name: string): Awaitable<readonly PolicyRule[] | undefined>;
   /** Who may do something. */
   permittedTo?(attributes: Attributes): Awaitable<Permitted>;
 }
@@ -30,10 +33,20 @@ export interface Rules {
 const MASTER: Decision = { allowed: true, reason: '' };
 const DENIED: Decision = { allowed: false, reason: '' };
 
-/** Members of system:masters may do everything, others what the rules allow. */
+/**
+ * Members of system:masters may do everything, others what the rules allow; but whoever comes with a token of narrower
+ * scopes nothing beyond them.
+ */
 export function makeAuthorizer(...rules: readonly Rules[]): Authorizer {
+  const decide = (user: User, attributes: Attributes): Awaitable<Decision> =>
+    user.groups.includes(MASTERS) ? MASTER : ask(rules, 0, user, attributes);
+  const withinScopes = async (user: User, attributes: Attributes): Promise<Decision> => {
+    const reason = await scopeRefusal(user, attributes, (name) => clusterRole(rules, name));
+    return reason === undefined ? decide(user, attributes) : { allowed: false, reason };
+  };
   return {
-    authorize: (user, attributes) => (user.groups.includes(MASTERS) ? MASTER : ask(rules, 0, user, attributes)),
+    authorize: (user, attributes) =>
+      user.extra && limits(user.extra[SCOPES]) ? withinScopes(user, attributes) : decide(user, attributes),
     async rulesFor(user, namespace) {
       if (user.groups.includes(MASTERS)) return { rules: EVERYTHING, obstacle: '' };
       const all = await Promise.all(rules.map((one) => one.rulesFor?.(user, namespace) ?? NOTHING));
@@ -47,6 +60,14 @@ export function makeAuthorizer(...rules: readonly Rules[]): Authorizer {
       };
     },
   };
+}
+
+async function clusterRole(rules: readonly Rules[], name: string): Promise<readonly PolicyRule[] | undefined> {
+  for (const one of rules) {
+    const found = await one.clusterRole?.(name);
+    if (found) return found;
+  }
+  return undefined;
 }
 
 const NOTHING: HeldRules = { rules: [], obstacle: '' };

@@ -122,6 +122,11 @@ export class Policy {
     };
   }
 
+  /** The rules of a cluster role; undefined if there is none of that name. */
+  clusterRole(name: string): readonly PolicyRule[] | undefined {
+    return this.#slots.get(CLUSTER_ROLE_PREFIX + name)?.rules?.rules;
+  }
+
   /** The first grant of a user that is wanted: the cluster's, then the namespace's. */
   #find(user: User, namespace: string, wanted: (grant: Grant) => boolean): Grant | undefined {
     return (

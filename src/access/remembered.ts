@@ -5,9 +5,11 @@ export interface RememberedOptions<V> {
   readonly store: Store;
   /** Keys are looked up below this prefix. */
   readonly prefix: string;
-  /** How many values are kept in memory; those that were read first go first. */
+  /** How many values are kept in memory, and of how many keys that there is none; those that were read first go first. */
   readonly most: number;
   readonly read: (entry: Entry) => V;
+  /** Whether it is remembered too that a key holds nothing: for keys that nobody guesses before they are put. */
+  readonly absences?: boolean;
 }
 
 /**
@@ -18,6 +20,8 @@ export class Remembered<V> {
   readonly #options: RememberedOptions<V>;
   /** In the order in which they were read. */
   readonly #known = new Map<string, V>();
+  /** Keys that hold nothing; apart from what is known, so that asking for rubbish drives out nothing that is of use. */
+  readonly #absent = new Map<string, undefined>();
   #watch: Watch | undefined;
   /** Counts what may have made a read that is under way stale. */
   #changes = 0;
@@ -27,19 +31,18 @@ export class Remembered<V> {
     this.#options = options;
   }
 
-  /**
-   * The value of a key; undefined if there is none, which is not remembered.
-   * @throws {StoreError} if the store does not answer.
-   */
+  /** The value of a key; undefined if there is none. @throws {StoreError} if the store does not answer. */
   get(key: string): Awaitable<V | undefined> {
-    const known = this.#watch && this.#known.get(key);
-    return known ?? this.#load(key);
+    if (!this.#watch) return this.#load(key);
+    const known = this.#known.get(key);
+    return known !== undefined || this.#absent.has(key) ? known : this.#load(key);
   }
 
   /** Reads a key anew when it is asked for next. */
   forget(key: string): void {
     this.#changes++;
     this.#known.delete(key);
+    this.#absent.delete(key);
   }
 
   /** Lets go of the store. */
@@ -54,16 +57,19 @@ export class Remembered<V> {
     const changes = this.#changes;
     const entry = await store.get(key);
     const value = entry && read(entry);
-    if (value !== undefined && changes === this.#changes && this.#watch) this.#remember(key, value);
+    if (changes === this.#changes && this.#watch) {
+      if (value !== undefined) this.#remember(this.#known, key, value);
+      else if (this.#options.absences) this.#remember(this.#absent, key, value);
+    }
     return value;
   }
 
-  #remember(key: string, value: V): void {
-    if (this.#known.size >= this.#options.most) {
-      const [oldest] = this.#known.keys();
-      if (oldest !== undefined) this.#known.delete(oldest);
+  #remember<T>(values: Map<string, T>, key: string, value: T): void {
+    if (values.size >= this.#options.most) {
+      const [oldest] = values.keys();
+      if (oldest !== undefined) values.delete(oldest);
     }
-    this.#known.set(key, value);
+    values.set(key, value);
   }
 
   async #follow(): Promise<void> {
@@ -81,6 +87,7 @@ export class Remembered<V> {
         this.#watch = undefined;
         this.#changes++;
         this.#known.clear();
+        this.#absent.clear();
       },
     });
     if (!ended) this.#watch = watch;

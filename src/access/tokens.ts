@@ -1,6 +1,7 @@
 /**
- * API tokens: opaque, as OpenShift's (`sha256~` and 43 characters), and stored only as their hash, under the name that
- * OpenShift gives an OAuthAccessToken: the unpadded base64url SHA-256 of what follows `sha256~`.
+ * Tokens of administrators, which no API shows: opaque, as OpenShift's (`sha256~` and 43 characters), and stored only as
+ * their hash, as OpenShift hashes them: the unpadded base64url SHA-256 of what follows `sha256~`. Those of users are
+ * objects (oauthtokens.ts).
  */
 import { hash, randomBytes } from 'node:crypto';
 import { ACCESS_TOKENS_KEPT } from '../limits.ts';
@@ -11,7 +12,8 @@ import { AUTHENTICATED, type User } from './user.ts';
 /** Where tokens are kept: `<prefix><hash>`. */
 export const ACCESS_TOKENS = '/accesstokens/';
 
-const SCHEME = 'sha256~';
+/** What every token begins with. */
+export const TOKEN_SCHEME = 'sha256~';
 const SHAPE = /^sha256~[A-Za-z0-9_-]{43}$/;
 
 /** Whom a token stands for. Times are RFC 3339. */
@@ -32,7 +34,7 @@ interface Known {
 
 /** A new token: 256 random bits. */
 export function newAccessToken(): string {
-  return SCHEME + randomBytes(32).toString('base64url');
+  return TOKEN_SCHEME + randomBytes(32).toString('base64url');
 }
 
 /** Whether a text looks like a token. */
@@ -42,7 +44,7 @@ export function isAccessToken(text: string): boolean {
 
 /** The key under which a token is stored. */
 export function accessTokenKey(token: string): string {
-  return ACCESS_TOKENS + hash('sha256', token.slice(SCHEME.length), 'base64url');
+  return ACCESS_TOKENS + hash('sha256', token.slice(TOKEN_SCHEME.length), 'base64url');
 }
 
 /** The tokens of a store. */
@@ -54,7 +56,13 @@ export class AccessTokens {
   constructor(store: Store, now: () => Date) {
     this.#store = store;
     this.#now = now;
-    this.#known = new Remembered({ store, prefix: ACCESS_TOKENS, most: ACCESS_TOKENS_KEPT, read: knownOf });
+    this.#known = new Remembered({
+      store,
+      prefix: ACCESS_TOKENS,
+      most: ACCESS_TOKENS_KEPT,
+      read: knownOf,
+      absences: true,
+    });
   }
 
   /**
@@ -70,7 +78,9 @@ export class AccessTokens {
 
   /** Stores a token, or what it now stands for. Durable when it resolves. */
   async keep(token: string, value: AccessToken): Promise<void> {
-    await this.#store.commit([{ op: 'put', key: accessTokenKey(token), value: Buffer.from(JSON.stringify(value)) }]);
+    const key = accessTokenKey(token);
+    await this.#store.commit([{ op: 'put', key, value: Buffer.from(JSON.stringify(value)) }]);
+    this.#known.forget(key);
   }
 
   /** Revokes a token. From then on no process accepts it, but for the moment that it takes another to hear of it. */
@@ -84,15 +94,6 @@ export class AccessTokens {
   close(): void {
     this.#known.close();
   }
-}
-
-/**
- * The same as `AccessTokens.find`, out of the store: for those who ask rarely.
- * @throws {StoreError} if the store does not answer.
- */
-export async function findAccessToken(store: Store, token: string, now: Date): Promise<User | undefined> {
-  const entry = SHAPE.test(token) ? await store.get(accessTokenKey(token)) : undefined;
-  return unexpired(entry && knownOf(entry), now);
 }
 
 function unexpired(known: Known | undefined, now: Date): User | undefined {

@@ -13,6 +13,8 @@ export interface User {
 /** Members of this group may do everything; they are not asked about in roles. */
 export const MASTERS = 'system:masters';
 export const AUTHENTICATED = 'system:authenticated';
+/** Whoever has logged in here, with a password or what one got for it. */
+export const AUTHENTICATED_OAUTH = 'system:authenticated:oauth';
 export const UNAUTHENTICATED = 'system:unauthenticated';
 
 /** A caller without a credential: nobody in particular, who may do what roles allow everybody. */

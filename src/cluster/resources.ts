@@ -12,12 +12,17 @@ import { customResourceDefinitions } from './customresourcedefinitions.ts';
 import { daemonSets } from './daemonsets.ts';
 import { deployments } from './deployments.ts';
 import { events } from './events.ts';
+import { groups } from './groups.ts';
+import { identities } from './identities.ts';
 import { ingresses } from './ingresses.ts';
 import { cronJobs, jobs } from './jobs.ts';
 import { leases } from './leases.ts';
 import { limitRanges } from './limitranges.ts';
 import { namespaces } from './namespaces.ts';
 import { nodes } from './nodes.ts';
+import { oauthAccessTokens, userOAuthAccessTokens } from './oauthaccesstokens.ts';
+import { oauthAuthorizeTokens } from './oauthauthorizetokens.ts';
+import { oauthClients } from './oauthclients.ts';
 import { pods } from './pods.ts';
 import { podTemplates } from './podtemplates.ts';
 import { projectRequests } from './projectrequests.ts';
@@ -33,6 +38,7 @@ import { serviceAccounts } from './serviceaccounts.ts';
 import { endpoints, services } from './services.ts';
 import { statefulSets } from './statefulsets.ts';
 import { tokenReviews } from './tokenreviews.ts';
+import { userIdentityMappings } from './useridentitymappings.ts';
 import { users } from './users.ts';
 import { persistentVolumeClaims } from './volumeclaims.ts';
 
@@ -55,7 +61,14 @@ export const clusterResources: readonly Resource[] = [
   subjectAccessReviews,
   tokenReviews,
   ...openshiftAccessReviews,
+  groups,
+  identities,
+  userIdentityMappings,
   users,
+  oauthAccessTokens,
+  oauthAuthorizeTokens,
+  oauthClients,
+  userOAuthAccessTokens,
   serviceAccounts,
   cronJobs,
   customResourceDefinitions,

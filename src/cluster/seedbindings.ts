@@ -24,6 +24,9 @@ export const seedClusterBindings: readonly RoleBinding[] = [
   bindingOf('self-provisioners', 'self-provisioner', ['group:system:authenticated:oauth']),
   bindingOf('cluster-status-binding', 'cluster-status', [EVERYBODY]),
   bindingOf('system:oauth-token-deleters', 'system:oauth-token-deleter', [EVERYBODY]),
+  bindingOf('system:openshift:useroauthaccesstoken-manager', 'system:openshift:useroauthaccesstoken-manager', [
+    EVERYBODY,
+  ]),
   bindingOf('system:openshift:discovery', 'system:openshift:discovery', [EVERYBODY]),
   bindingOf('system:openshift:public-info-viewer', 'system:openshift:public-info-viewer', [EVERYBODY, NOBODY]),
 ];

@@ -232,6 +232,9 @@ const users: readonly ClusterRole[] = [
     allow('impersonate', USER_GROUPS, 'groups systemgroups', ['system:masters']),
   ]),
   clusterRole('system:oauth-token-deleter', [allow('delete', OAUTH_GROUPS, 'oauthaccesstokens oauthauthorizetokens')]),
+  clusterRole('system:openshift:useroauthaccesstoken-manager', [
+    allow('delete get list watch', 'oauth.openshift.io', 'useroauthaccesstokens'),
+  ]),
   clusterRole('system:openshift:discovery', [
     allowPaths('/version /version/* /api /api/* /apis /apis/* /openapi/v2 /.well-known /.well-known/* /'),
   ]),

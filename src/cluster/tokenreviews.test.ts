@@ -20,8 +20,9 @@ async function review(ctx: Context, token: string, audiences?: string[]): Promis
 const REFUSED = { user: {}, error: 'invalid bearer token' };
 
 test("a user's token is good for this server, until it expires", async () => {
-  const ctx = await testContext();
-  const tokens = new AccessTokens(ctx.store, () => ctx.now());
+  const plain = await testContext();
+  const tokens = new AccessTokens(plain.store, () => plain.now());
+  const ctx = { ...plain, userTokens: tokens };
   const token = newAccessToken();
   const value = { user: 'ann', groups: ['painters'], created: '2026-01-01T00:00:00Z' };
   await tokens.keep(token, value);

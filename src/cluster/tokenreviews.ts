@@ -1,6 +1,5 @@
 /** The resource `tokenreviews`: whom a bearer token stands for, asked by programs that accept tokens of this server. */
 import { ACCOUNT_TOKEN_ISSUER } from '../access/accounttokens.ts';
-import { findAccessToken } from '../access/tokens.ts';
 import type { User } from '../access/user.ts';
 import type { Context } from '../objects/context.ts';
 import { badRequest } from '../objects/errors.ts';
@@ -75,7 +74,7 @@ interface Reviewed {
 /** Tokens of users say nothing of an audience: they are for this server. */
 async function reviewed(ctx: Context, token: string, audiences: readonly string[]): Promise<Reviewed | undefined> {
   if (audiences.includes(ACCOUNT_TOKEN_ISSUER)) {
-    const user = await findAccessToken(ctx.store, token, ctx.now());
+    const user = await ctx.userTokens.find(token);
     if (user) return { user, audiences: [ACCOUNT_TOKEN_ISSUER] };
   }
   return ctx.accountTokens.review(token, audiences);

@@ -1,6 +1,7 @@
 /** For tests: a registry's domain in memory, whose every step may be overtaken by others. */
 import { randomUUID } from 'node:crypto';
 import { AccountTokens } from '../access/accounttokens.ts';
+import { AccessTokens } from '../access/tokens.ts';
 import type { Blobs } from '../blobs/blobs.ts';
 import { type MemoryContent, memoryContent, openMemoryBlobs } from '../blobs/memory/memory.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
@@ -81,6 +82,7 @@ export function openTrial({ pause }: TrialOptions = {}): Trial {
   const now = (): Date => new Date(time);
   const ctx: Context = {
     accountTokens: new AccountTokens(store, now, randomUUID),
+    userTokens: new AccessTokens(store, now),
     store: pause ? interrupted(store, pause) : store,
     blobs: pause ? interrupted(blobs, pause) : blobs,
     authorizer: { authorize: () => ({ allowed: true, reason: '' }) },

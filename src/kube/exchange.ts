@@ -43,6 +43,7 @@ class RequestContext implements Context {
   readonly authorizer: Services['authorizer'];
   readonly settings: Services['settings'];
   readonly accountTokens: Services['accountTokens'];
+  readonly userTokens: Services['userTokens'];
   readonly user: User;
   readonly dryRun: boolean;
   declare readonly fieldManager?: string;
@@ -50,12 +51,13 @@ class RequestContext implements Context {
   #gone: AbortController | undefined;
 
   constructor(exchange: Exchange, dryRun: boolean, fieldManager: string | undefined) {
-    const { store, blobs, authorizer, settings, accountTokens } = exchange.services;
+    const { store, blobs, authorizer, settings, accountTokens, userTokens } = exchange.services;
     this.store = store;
     this.blobs = blobs;
     this.authorizer = authorizer;
     this.settings = settings;
     this.accountTokens = accountTokens;
+    this.userTokens = userTokens;
     this.user = exchange.user;
     this.dryRun = dryRun;
     if (fieldManager) this.fieldManager = fieldManager;

@@ -33,6 +33,11 @@ export async function getObject(
     sendAnswer(exchange, 200, resource, resource.kind, answer, how);
     return;
   }
+  const virtual = resource.kept.virtual && (await resource.kept.virtual(contextOf(exchange), name));
+  if (virtual) {
+    sendAnswer(exchange, 200, resource, resource.kind, { object: () => virtual }, how);
+    return;
+  }
   const fresh = freshOf(revisionOf(exchange.query.get('resourceVersion') ?? ''));
   if (resource.kept.composition && fresh === 'latest' && isPlain(how)) {
     send(exchange, 200, how.contentType, await composedView(exchange, resource, namespace, name));

@@ -4,6 +4,7 @@ import { createServer, type IncomingHttpHeaders, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AccountTokens } from '../access/accounttokens.ts';
 import { makeAuthorizer } from '../access/authorizer.ts';
+import { AccessTokens } from '../access/tokens.ts';
 import { MASTERS, type User } from '../access/user.ts';
 import type { Blobs } from '../blobs/blobs.ts';
 import type { Services } from '../objects/context.ts';
@@ -229,6 +230,7 @@ export async function startTestServer(store: Store = openMemoryStore()): Promise
     authorizer: makeAuthorizer({ allow: (user, attributes) => (allows(user, attributes) ? 'a rule' : undefined) }),
     settings: { registryHost: 'registry.test', autoNamespaces: true },
     accountTokens: new AccountTokens(store, now, uid),
+    userTokens: new AccessTokens(store, now),
     now,
     uid,
     suffix: (characters) => String(++count).padStart(characters, 'x'),

@@ -1,5 +1,6 @@
 /** What domain code is given: the process's services, and who asks for what. */
 import type { AccountTokens } from '../access/accounttokens.ts';
+import type { Bearers } from '../access/authenticator.ts';
 import type { Authorizer, User } from '../access/user.ts';
 import type { Blobs } from '../blobs/blobs.ts';
 import type { RegistryPattern } from '../image/allowedregistries.ts';
@@ -37,6 +38,8 @@ export interface Services {
   readonly settings: Settings;
   /** Makes and knows the tokens of service accounts. */
   readonly accountTokens: AccountTokens;
+  /** Knows the tokens of users: those of administrators, those that users got by logging in, those of OpenID providers. */
+  readonly userTokens: Bearers;
   now(): Date;
   /** A new version 4 UUID. */
   uid(): string;

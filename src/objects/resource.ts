@@ -97,6 +97,11 @@ export interface Kept<T extends KubeObject> {
   readonly dependents?: 'delete' | 'orphan' | 'ignore';
   /** Whether what is wrong with metadata that is changed is told twice, as OpenShift does. */
   readonly repeatsMetadataErrors?: boolean;
+  /**
+   * An object that is made up for whoever asks for this name (`users/~`); undefined if it is a name like others. Throws
+   * DomainError for a name that no object can have.
+   */
+  virtual?(ctx: Context, name: string): Awaitable<T | undefined>;
   /** Whether a PUT of an object that is not there makes it. */
   readonly createOnUpdate?: boolean;
   /**

@@ -173,6 +173,7 @@ class RestrictedContext implements Context {
   readonly authorizer: Context['authorizer'];
   readonly settings: Context['settings'];
   readonly accountTokens: Context['accountTokens'];
+  readonly userTokens: Context['userTokens'];
   readonly user: Context['user'];
   readonly dryRun: boolean;
   declare readonly fieldManager?: string;
@@ -185,6 +186,7 @@ class RestrictedContext implements Context {
     this.authorizer = ctx.authorizer;
     this.settings = ctx.settings;
     this.accountTokens = ctx.accountTokens;
+    this.userTokens = ctx.userTokens;
     this.user = ctx.user;
     this.dryRun = ctx.dryRun;
     if (ctx.fieldManager !== undefined) this.fieldManager = ctx.fieldManager;

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Agent, createServer, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import { AccountTokens } from '../access/accounttokens.ts';
+import { AccessTokens } from '../access/tokens.ts';
 import type { Attributes, Authorizer, User } from '../access/user.ts';
 import type { Blobs } from '../blobs/blobs.ts';
 import { cachedBlobs } from '../blobs/cache.ts';
@@ -94,6 +95,7 @@ export async function startTrial(ground: Ground = {}): Promise<Trial> {
     authorizer,
     settings: { registryHost: 'registry.test:5000', autoNamespaces: ground.autoNamespaces ?? true },
     accountTokens: new AccountTokens(store, now, randomUUID),
+    userTokens: new AccessTokens(store, now),
     now,
     uid: randomUUID,
     suffix: (characters) => 'x'.repeat(characters),
