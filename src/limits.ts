@@ -242,6 +242,8 @@ export const HANDSHAKE_SECONDS = 10;
 export const HEADER_BYTES = 64 * KiB;
 /** Seconds in which the headers of a request must arrive. */
 export const HEADER_SECONDS = 30;
+/** Seconds within which a body that the registry reads whole (a manifest, a signature, a form) must have come. */
+export const REGISTRY_BODY_SECONDS = 120;
 /** Seconds of silence after which an upload's connection is given up; the session stays. */
 export const UPLOAD_IDLE_SECONDS = 120;
 /** Seconds in which a client must take something of a blob that it is sent; then its connection is given up. */

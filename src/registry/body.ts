@@ -1,11 +1,40 @@
 /** Bodies of requests: read, waited for, and got rid of when the request is refused before they have come. */
 import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
-import { LINGER_BYTES, LINGER_SECONDS, REFUSED_BODY_BYTES } from '../limits.ts';
+import {
+  LINGER_BYTES,
+  LINGER_SECONDS,
+  REFUSED_BODY_BYTES,
+  REGISTRY_BODY_SECONDS,
+  UPLOAD_IDLE_SECONDS,
+} from '../limits.ts';
 import { RegistryError } from './errors.ts';
 
 /** The client broke the connection off: there is nobody to answer. */
 export class ClientGone extends Error {
   override name = 'ClientGone';
+}
+
+/** How long bodies may take. */
+export interface Pace {
+  /** Seconds in which a body that is read whole must have come. */
+  readonly bodySeconds: number;
+  /** Seconds of silence after which the connection of an upload is given up. */
+  readonly idleSeconds: number;
+  /** Seconds in which the body of a refused request must have come, or its connection is closed. */
+  readonly lingerSeconds: number;
+}
+
+export const PACE: Pace = {
+  bodySeconds: REGISTRY_BODY_SECONDS,
+  idleSeconds: UPLOAD_IDLE_SECONDS,
+  lingerSeconds: LINGER_SECONDS,
+};
+
+/** A request with a body. */
+export interface Coming {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly pace: Pace;
 }
 
 /** Requests whose client waits for `100 Continue` before it sends the body. */
@@ -42,11 +71,11 @@ export function invite(req: IncomingMessage, res: ServerResponse): void {
 
 /**
  * The whole body.
- * @throws {RegistryError} with that code and status 413 for more than `limit` bytes; {ClientGone}.
+ * @throws {RegistryError} with that code and status 413 for more than `limit` bytes, 408 for a body that does not come;
+ *   {ClientGone}.
  */
 export async function readBody(
-  req: IncomingMessage,
-  res: ServerResponse,
+  { req, res, pace }: Coming,
   limit: number,
   code: 'MANIFEST_INVALID' | 'SIZE_INVALID' | 'SIGNATURE_INVALID',
 ): Promise<Buffer> {
@@ -57,20 +86,41 @@ export async function readBody(
   const chunks: Buffer[] = [];
   let bytes = 0;
   return new Promise((resolve, reject) => {
-    req.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes <= limit) {
-        chunks.push(chunk);
-        return;
-      }
+    const refuse = (error: RegistryError): void => {
+      clearTimeout(timer);
       req.removeAllListeners('data');
       req.pause();
-      reject(tooLarge());
+      reject(error);
+    };
+    const timer = setTimeout(() => refuse(tooSlow(pace.bodySeconds)), pace.bodySeconds * 1000);
+    req.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= limit) chunks.push(chunk);
+      else refuse(tooLarge());
     });
-    req.on('end', () => resolve(Buffer.concat(chunks, bytes)));
+    req.on('end', () => {
+      clearTimeout(timer);
+      resolve(Buffer.concat(chunks, bytes));
+    });
     req.on('error', (error) => reject(new ClientGone('the request broke off', { cause: error })));
-    req.on('close', () => reject(new ClientGone('the request broke off')));
+    req.on('close', () => {
+      clearTimeout(timer);
+      reject(new ClientGone('the request broke off'));
+    });
   });
+}
+
+function tooSlow(seconds: number): RegistryError {
+  const message = `the body did not come within ${seconds} seconds; send it again`;
+  return new RegistryError('UNAVAILABLE', message, { status: 408 });
+}
+
+/** Reads what is left of a body, and drops it, so that the connection can go on. It is closed if that takes too long. */
+export function dropRest({ req, pace }: Coming): void {
+  if (req.complete || !hasBody(req)) return;
+  const timer = setTimeout(() => req.destroy(), pace.lingerSeconds * 1000);
+  req.on('close', () => clearTimeout(timer));
+  req.resume();
 }
 
 /**
@@ -79,12 +129,12 @@ export async function readBody(
  * it: closing while bytes arrive would reset the connection and take the answer with it.
  */
 export function answerEarly(
-  req: IncomingMessage,
-  res: ServerResponse,
+  coming: Coming,
   status: number,
   headers: OutgoingHttpHeaders,
   body: Buffer | undefined,
 ): void {
+  const { req, res } = coming;
   if (!hasBody(req) || req.complete) {
     res.writeHead(status, headers);
     res.end(body);
@@ -95,22 +145,22 @@ export function answerEarly(
   } else if ((declaredLength(req) ?? Number.POSITIVE_INFINITY) <= REFUSED_BODY_BYTES) {
     res.writeHead(status, headers);
     res.end(body);
-    req.resume();
+    dropRest(coming);
   } else {
     res.writeHead(status, { ...headers, Connection: 'close' });
     if (body) res.write(body);
     else res.flushHeaders();
-    linger(req, res);
+    linger(coming);
   }
 }
 
-function linger(req: IncomingMessage, res: ServerResponse): void {
+function linger({ req, res, pace }: Coming): void {
   let left = LINGER_BYTES;
   const over = (): void => {
     clearTimeout(timer);
     res.end();
   };
-  const timer = setTimeout(over, LINGER_SECONDS * 1000);
+  const timer = setTimeout(over, pace.lingerSeconds * 1000);
   req.on('data', (chunk: Buffer) => {
     left -= chunk.length;
     if (left < 0) over();

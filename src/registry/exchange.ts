@@ -7,6 +7,7 @@ import type { Context, Services } from '../objects/context.ts';
 import { endWith } from '../observe/answer.ts';
 import type { Awaitable } from '../store/store.ts';
 import type { RepositoryName } from '../streams/repository.ts';
+import type { Pace } from './body.ts';
 import { nameUnknown } from './errors.ts';
 
 /** Who is calling, and by which address. */
@@ -24,6 +25,7 @@ export interface Exchange {
   readonly services: Services;
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
+  readonly pace: Pace;
   /** What follows the question mark, not decoded. */
   readonly query: string;
   readonly user: User;

@@ -113,13 +113,13 @@ function manifestUnknown(target: Target): RegistryError {
 
 /** PUT of a manifest, by tag, or by digest with any number of `?tag=`. */
 export async function putManifest(exchange: Exchange, target: Target): Promise<void> {
-  const { req, res } = exchange;
+  const { req } = exchange;
   const byDigest = target.last.includes(':') ? requireDigest(target.last) : undefined;
   if (byDigest === undefined) requireTag(target.last);
   const parameters = tagParameters(exchange.query, byDigest !== undefined);
   const ctx = contextOf(exchange);
   await admitPush(ctx, target.repo);
-  const bytes = await readBody(req, res, MANIFEST_BYTES, 'MANIFEST_INVALID');
+  const bytes = await readBody(exchange, MANIFEST_BYTES, 'MANIFEST_INVALID');
   if (byDigest !== undefined) checkBytes(bytes, byDigest);
   const manifest = parseManifest(bytes, req.headers['content-type']);
   const digest = digestFor(bytes, manifest, byDigest);

@@ -6,7 +6,7 @@ import { parseRepositoryName } from '../image/name.ts';
 import type { Services } from '../objects/context.ts';
 import type { Awaitable } from '../store/store.ts';
 import { deleteBlob, getBlob, requireDigest } from './blobs.ts';
-import { answerEarly, ClientGone, hasBody } from './body.ts';
+import { answerEarly, ClientGone, dropRest, PACE, type Pace } from './body.ts';
 import { listRepositories } from './catalog.ts';
 import { RegistryError, refusalOf } from './errors.ts';
 import { API_VERSION, answerEmpty, answerJson, type Exchange, type RegistryAccess, type Target } from './exchange.ts';
@@ -89,9 +89,10 @@ export function registryHandler(
   services: Services,
   access: RegistryAccess,
   watch: Watchers = {},
+  pace = PACE,
 ): (req: IncomingMessage, res: ServerResponse) => void {
   return (req, res) => {
-    void serve({ services, access, watch }, req, res);
+    void serve({ services, access, watch, pace }, req, res);
   };
 }
 
@@ -99,6 +100,7 @@ interface Edge {
   readonly services: Services;
   readonly access: RegistryAccess;
   readonly watch: Watchers;
+  readonly pace: Pace;
 }
 
 async function serve(edge: Edge, req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -117,6 +119,7 @@ async function serve(edge: Edge, req: IncomingMessage, res: ServerResponse): Pro
       services: edge.services,
       req,
       res,
+      pace: edge.pace,
       query: mark === -1 ? '' : url.slice(mark + 1),
       user: user ?? ANONYMOUS,
       anonymous: user === undefined,
@@ -124,7 +127,7 @@ async function serve(edge: Edge, req: IncomingMessage, res: ServerResponse): Pro
     };
     const served = dispatch(exchange, route, edge);
     if (served instanceof Promise) await served;
-    if (!req.complete && hasBody(req)) req.resume();
+    if (!req.complete) dropRest(exchange);
     if (isWrite(req) && !isStep(req, res)) audit(edge, { user: caller, path, req, res });
   } catch (error) {
     const code = refuse(edge, req, res, route, error);
@@ -221,7 +224,7 @@ function requireRead(req: IncomingMessage): void {
 
 async function serveToken(edge: Edge, req: IncomingMessage, res: ServerResponse): Promise<void> {
   if (req.method !== 'GET' && req.method !== 'POST') throw methodNotAllowed(['GET', 'POST']);
-  await giveToken(edge.access, req, res);
+  await giveToken(edge.access, { req, res, pace: edge.pace });
 }
 
 function methodNotAllowed(methods: readonly string[]): RegistryError {
@@ -254,7 +257,7 @@ function refuse(edge: Edge, req: IncomingMessage, res: ServerResponse, route: Ro
     };
     if (status === 401) all['WWW-Authenticate'] = authenticate(edge, req, route);
     if (route.kind === 'ping') Object.assign(all, SUPPORTS_SIGNATURES);
-    answerEarly(req, res, status, all, req.method === 'HEAD' ? undefined : body);
+    answerEarly({ req, res, pace: edge.pace }, status, all, req.method === 'HEAD' ? undefined : body);
     return code;
   } catch (failure) {
     edge.watch.report?.(failure, req);

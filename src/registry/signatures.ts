@@ -37,8 +37,7 @@ export async function listSignatures(exchange: Exchange, target: Target): Promis
 export async function putSignature(exchange: Exchange, target: Target): Promise<void> {
   const digest = requireDigest(target.last);
   await permitSigning(exchange, target);
-  const { req, res } = exchange;
-  const signature = readSignature(await readBody(req, res, SIGNATURE_BODY_BYTES, 'SIGNATURE_INVALID'), digest);
+  const signature = readSignature(await readBody(exchange, SIGNATURE_BODY_BYTES, 'SIGNATURE_INVALID'), digest);
   try {
     await imageSignatures.computed?.create?.(contextOf(exchange), '', signature);
   } catch (error) {

@@ -2,9 +2,9 @@
  * The token endpoint of Docker's token authentication, as OpenShift's registry has it: the token that it gives out is
  * the API token that came as the password. Its realm is named in the challenge of every 401.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { REGISTRY_TOKEN_SECONDS, TOKEN_FORM_BYTES } from '../limits.ts';
-import { readBody } from './body.ts';
+import { type Coming, readBody } from './body.ts';
 import { RegistryError } from './errors.ts';
 import { API_VERSION, type RegistryAccess } from './exchange.ts';
 import { type Route, TOKEN_PATH } from './route.ts';
@@ -57,8 +57,9 @@ function actionsOf(route: Route, method: string): string {
  * GET with Basic credentials (any user name), or POST with a form (`grant_type` password or refresh_token).
  * @throws {DomainError} Unauthorized; {RegistryError} for a form that cannot be used.
  */
-export async function giveToken(access: RegistryAccess, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  const form = req.method === 'POST' ? await readForm(req, res) : undefined;
+export async function giveToken(access: RegistryAccess, coming: Coming): Promise<void> {
+  const { req, res } = coming;
+  const form = req.method === 'POST' ? await readForm(coming) : undefined;
   const credential = credentialOf(req, form);
   if (credential !== undefined) {
     // However it came, the credential is checked as a bearer token would be.
@@ -85,8 +86,8 @@ export async function giveToken(access: RegistryAccess, req: IncomingMessage, re
   res.end(body);
 }
 
-async function readForm(req: IncomingMessage, res: ServerResponse): Promise<URLSearchParams> {
-  return new URLSearchParams((await readBody(req, res, TOKEN_FORM_BYTES, 'SIZE_INVALID')).toString());
+async function readForm(coming: Coming): Promise<URLSearchParams> {
+  return new URLSearchParams((await readBody(coming, TOKEN_FORM_BYTES, 'SIZE_INVALID')).toString());
 }
 
 function refused(): RegistryError {

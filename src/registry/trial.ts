@@ -14,6 +14,7 @@ import type { Services } from '../objects/context.ts';
 import { DomainError } from '../objects/errors.ts';
 import { openMemoryStore } from '../store/memory/memory.ts';
 import type { Store } from '../store/store.ts';
+import { PACE, type Pace } from './body.ts';
 import { type AuditEntry, registryHandler, whenContinueIsExpected } from './server.ts';
 
 /** Users by their token: `admin` may do everything, `dev` everything in the namespace dev, `reader` pulls from there. */
@@ -83,6 +84,7 @@ export interface Ground {
   readonly store?: Store;
   readonly blobs?: Blobs;
   readonly autoNamespaces?: boolean;
+  readonly pace?: Pace;
 }
 
 /** Starts a registry. */
@@ -111,6 +113,7 @@ export async function startTrial(ground: Ground = {}): Promise<Trial> {
       audit: (entry) => audits.push(entry),
       metrics: async () => ({ text: 'imageregistry_http_requests_total 0\n', contentType: 'text/plain' }),
     },
+    ground.pace ?? PACE,
   );
   const server = createServer({ requestTimeout: 0, maxHeaderSize: HEADER_BYTES }, handler);
   server.on('checkContinue', whenContinueIsExpected(handler));

@@ -7,7 +7,6 @@ import { type CommittedBlob, type UploadId, UploadOffset } from '../blobs/blobs.
 import { rememberVerified } from '../blobs/verified.ts';
 import { leaseContent } from '../collecting/leases.ts';
 import type { Digest } from '../image/digest.ts';
-import { UPLOAD_IDLE_SECONDS } from '../limits.ts';
 import { admitBlob, admitPush } from '../streams/push.ts';
 import { linkBlob } from '../streams/repository.ts';
 import { requireDigest } from './blobs.ts';
@@ -202,9 +201,9 @@ function checkLength(actual: number, expected: number): void {
  * @throws {ClientGone}; all that `Blobs.append` throws.
  */
 async function append(exchange: Exchange, id: UploadId, offset: number): Promise<number> {
-  const { req, res, services } = exchange;
+  const { req, res, services, pace } = exchange;
   invite(req, res);
-  req.setTimeout(UPLOAD_IDLE_SECONDS * 1000);
+  req.setTimeout(pace.idleSeconds * 1000);
   try {
     return await services.blobs.append(id, offset, Object.assign(req, { handBack: freeChunk }));
   } catch (error) {
