@@ -38,6 +38,7 @@ test('without any setting everything has its default', () => {
     registryListen: { host: '127.0.0.1', port: 5000 },
     registryHost: undefined,
     registryPublicHost: undefined,
+    workers: 1,
     tlsNames: [],
     store: { kind: 'sqlite', file: join(data, 'headgate.db') },
     blobs: { kind: 'filesystem', folder: join(data, 'blobs') },
@@ -71,6 +72,7 @@ test('every flag works as a flag, in the environment and in the file', (t) => {
     'registry-insecure': 'true',
     'registry-host': 'registry.example.com:5000',
     'registry-public-host': 'images.example.com',
+    workers: '4',
     'tls-san': 'a.example.com,*.b.example.com,10.0.0.1',
     store: 'sqlite:/tmp/s.db',
     blobs: 'file:///tmp/b',
@@ -108,6 +110,7 @@ test('every flag works as a flag, in the environment and in the file', (t) => {
     registryListen: { host: '0.0.0.0', port: 5001 },
     registryHost: 'registry.example.com:5000',
     registryPublicHost: 'images.example.com',
+    workers: 4,
     tlsNames: ['a.example.com', '*.b.example.com', '10.0.0.1'],
     store: { kind: 'sqlite', file: '/tmp/s.db' },
     blobs: { kind: 'filesystem', folder: '/tmp/b' },
@@ -166,6 +169,14 @@ test('addresses have every common spelling', () => {
   ]) {
     assert.match(problemsOf([`--listen=${text}`]), /^--listen: ".*" must be HOST:PORT, such as/, text);
   }
+});
+
+test('workers are some, but not too many; in the file they may be a number', (t) => {
+  assert.equal(parse(['--config', fileOf(t, 'workers: 3\n')]).workers, 3);
+  for (const text of ['0', '65', '-1', '1.5', 'auto', '']) {
+    assert.match(problemsOf([`--workers=${text}`]), /^--workers: ".*" must be a number from 1 to 64$/, text);
+  }
+  assert.match(problemsOf(['--config', fileOf(t, 'workers: [2]\n')]), /^workers in .* must be a number, not \[2\]$/);
 });
 
 test('the plain listener is refused where others can reach it, unless someone says so', () => {

@@ -5,6 +5,7 @@ import type { BlobsPlace } from './blobs/open.ts';
 import { parseS3Address } from './blobs/s3/address.ts';
 import { type FlagName, LOG_FORMATS, LOG_LEVELS } from './flags.ts';
 import { PatternInvalid, parsePattern, type RegistryPattern } from './image/allowedregistries.ts';
+import { WORKERS } from './limits.ts';
 import { type Given, gatherSettings, type Settings } from './settings.ts';
 import { type EtcdLocation, parseEtcdUrl } from './store/etcd/location.ts';
 
@@ -30,6 +31,8 @@ export interface Config {
   /** Undefined: where the registry listens. */
   readonly registryHost: string | undefined;
   readonly registryPublicHost: string | undefined;
+  /** Processes that serve together on the same addresses and data. */
+  readonly workers: number;
   /** Further names for the server's certificate. */
   readonly tlsNames: readonly string[];
   readonly store: StoreConfig;
@@ -104,6 +107,7 @@ function configOf(settings: Settings, problems: string[]): Config {
     registryListen,
     registryHost: read<string | undefined>('registry-host', hostOf, undefined),
     registryPublicHost: read<string | undefined>('registry-public-host', hostOf, undefined),
+    workers: read('workers', workersOf, 1),
     tlsNames: items('tls-san', (item) =>
       isName(item) ? item : new Problem(`"${item}" is neither a DNS name nor an IP address`),
     ),
@@ -147,6 +151,11 @@ function listenerOf(text: string): Address | undefined | Problem {
   if (text === 'off') return undefined;
   const address = addressOf(text);
   return address instanceof Problem ? new Problem(`${address.text}, or off`) : address;
+}
+
+function workersOf(text: string): number | Problem {
+  const number = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  return number >= 1 && number <= WORKERS ? number : new Problem(`"${text}" must be a number from 1 to ${WORKERS}`);
 }
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };

@@ -3,7 +3,7 @@
 export interface Flag {
   /** As in `--name`; also the key in the file, and in capitals with `HEADGATE_` the variable. */
   readonly name: string;
-  readonly kind: 'text' | 'boolean' | 'list';
+  readonly kind: 'text' | 'number' | 'boolean' | 'list';
   /** What stands for the value in the help text. */
   readonly value?: string;
   readonly initial?: string | boolean;
@@ -49,6 +49,13 @@ const FLAGS = [
     kind: 'text',
     value: 'NAME',
     help: 'host of status.publicDockerImageRepository (default: none)',
+  },
+  {
+    name: 'workers',
+    kind: 'number',
+    value: 'N',
+    initial: '1',
+    help: 'processes that serve together; one that dies is replaced (docs/workers.md)',
   },
   {
     name: 'tls-san',

@@ -232,6 +232,16 @@ export const HISTORY_SECONDS = 600;
 
 /** Seconds that requests may go on after SIGTERM. */
 export const DRAIN_SECONDS = 10;
+/** Processes of `--workers`: several for each core gain nothing, and each takes some 100 MiB. */
+export const WORKERS = 64;
+/** Milliseconds after the start of a worker in which its end counts as a failure to start. */
+export const WORKER_EARLY_MS = 2_000;
+/** Milliseconds until a worker that failed to start is started again; doubled for each further failure. */
+export const WORKER_PAUSE_MS = 100;
+/** The most of these milliseconds. */
+export const WORKER_MOST_PAUSE_MS = 5_000;
+/** Milliseconds that a worker may take to tell what it has counted. */
+export const WORKER_METRICS_MS = 1_000;
 /** Milliseconds in which a further signal to stop is an echo of the first and not someone's impatience. */
 export const SIGNAL_ECHO_MS = 500;
 /** Seconds until an idle keep-alive connection is closed. */

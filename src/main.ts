@@ -39,7 +39,7 @@ import {
 import type { Services } from './objects/context.ts';
 import { type HealthCheck, notReady } from './observe/health.ts';
 import { type Logger, makeLogger } from './observe/logs.ts';
-import { makeMetrics } from './observe/metrics.ts';
+import { type Metrics, makeMetrics, type Peers } from './observe/metrics.ts';
 import { type Follow, makeFollow, type TimedResponse } from './observe/requests.ts';
 import { isObserved, observeHandler } from './observe/server.ts';
 import { isRegistryPath, registryHandler, whenContinueIsExpected } from './registry/server.ts';
@@ -47,7 +47,7 @@ import { openCachedBlobs, openStore, refuseUnfinished, servicesOf } from './serv
 import { imageResources } from './streams/resources.ts';
 import { startUpkeep } from './upkeep.ts';
 
-export const VERSION = manifest.version;
+const VERSION = manifest.version;
 
 /** A server that answers. */
 export interface Running {
@@ -65,10 +65,14 @@ const RESOURCES = [...imageResources, ...clusterResources];
 
 /**
  * Starts a server and resolves once all of it answers. If it cannot, nothing of it is left. While etcd is away it waits,
- * and `/readyz` says for what; `signal` ends that.
+ * and `/readyz` says for what; `signal` ends that. `peers` are the processes that serve together with this one.
  * @throws {UnusableFile}, {StoreError}, {BlobError} or an error of the system; cli/failure.ts puts them into words.
  */
-export async function serve(config: Config, logger: Logger = loggerOf(config), signal?: AbortSignal): Promise<Running> {
+export async function serve(
+  config: Config,
+  logger: Logger = loggerOf(config),
+  { signal, peers }: { readonly signal?: AbortSignal; readonly peers?: Peers } = {},
+): Promise<Running> {
   await using opened = new AsyncDisposableStack();
   makePrivateFolder(config.data);
   // What the listeners stand on: opened after them, since it may take until etcd is there, and closed after them too.
@@ -113,6 +117,7 @@ export async function serve(config: Config, logger: Logger = loggerOf(config), s
   state.parts = partsOf(config, services, authenticator, logger, {
     store: state.store,
     isDraining: () => state.draining,
+    metrics: makeMetrics(VERSION, peers),
   });
 
   const apiUrl = `https://${addresses.api}`;
@@ -221,9 +226,12 @@ function partsOf(
   services: Services,
   authenticator: Authenticator,
   logger: Logger,
-  { store, isDraining }: { readonly store: string; readonly isDraining: () => boolean },
+  {
+    store,
+    isDraining,
+    metrics,
+  }: Pick<State, 'store'> & { readonly isDraining: () => boolean; readonly metrics: Metrics },
 ): Parts {
-  const metrics = makeMetrics(VERSION);
   const checks: readonly HealthCheck[] = [
     { name: store, check: async () => services.store.revision() },
     { name: config.blobs.kind === 's3' ? 's3' : 'blobs', check: () => services.blobs.stat(digestOf('')) },

@@ -110,17 +110,26 @@ function fromFile(given: Given, problems: string[]): Settings {
     if (!flag) {
       const allowed = ALL_FLAGS.flatMap(({ name }) => (name === 'config' ? [] : [name]));
       problems.push(`${source}: there is no such setting; allowed are ${allowed.join(', ')}`);
-    } else if (flag.kind === 'boolean' ? typeof value === 'boolean' : typeof value === 'string') {
+    } else if (flag.kind === 'boolean' ? typeof value === 'boolean' : isText(flag, value)) {
       if (typeof value === 'boolean') settings.set(flag.name, { value, source });
       else add(settings, flag, String(value), source);
     } else if (flag.kind === 'list' && Array.isArray(value) && value.every((item) => typeof item === 'string')) {
       settings.set(flag.name, { value, source });
     } else {
-      const wanted = { boolean: 'true or false', list: 'a list of texts', text: `a text (${flag.value})` };
+      const wanted = {
+        boolean: 'true or false',
+        list: 'a list of texts',
+        number: 'a number',
+        text: `a text (${flag.value})`,
+      };
       problems.push(`${source}: must be ${wanted[flag.kind]}, not ${JSON.stringify(value)}`);
     }
   }
   return settings;
+}
+
+function isText({ kind }: Flag, value: unknown): boolean {
+  return typeof value === 'string' || (kind === 'number' && typeof value === 'number');
 }
 
 function readYaml(file: string, source: string, problems: string[]): unknown {

@@ -6,6 +6,8 @@ export type Logger = Pick<pino.Logger, 'trace' | 'debug' | 'info' | 'warn' | 'er
 export interface LogOptions {
   readonly level: pino.LevelWithSilent;
   readonly format: 'pretty' | 'json';
+  /** Stand in every line. */
+  readonly members?: Readonly<Record<string, unknown>>;
 }
 
 /** What takes whole lines, such as process.stderr. */
@@ -34,7 +36,7 @@ export function makeLogger(options: LogOptions, stream: LineStream = process.std
   return pino(
     {
       level: options.level,
-      base: null,
+      base: options.members ?? null,
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: SECRET.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[hidden]' },
     },

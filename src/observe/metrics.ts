@@ -1,5 +1,5 @@
 /** What Prometheus may know: requests by edge, verb and code, and the process. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Edge } from './requests.ts';
 
 export interface Metrics {
@@ -14,18 +14,35 @@ export interface Metrics {
   readonly ofRegistry: () => Promise<{ readonly text: string; readonly contentType: string }>;
 }
 
+/** What one process has counted, as it goes to another; made and read by prom-client. */
+export type Snapshot = readonly object[];
+
+/** The processes that serve together with this one. */
+export interface Peers {
+  /** Sets what this process tells of itself when another asks. */
+  answer(own: () => Promise<Snapshot>): void;
+  /** What the others have counted, also those that have died. */
+  ask(): Promise<readonly Snapshot[]>;
+}
+
 /** Upper bounds in seconds: from what a read takes to what a large layer takes. */
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-/** Begins to count; what the process itself does is read when it is asked for. */
-export function makeMetrics(version: string): Metrics {
+/**
+ * Begins to count; what the process itself does is read when it is asked for.
+ * @param peers If there are any, what is told is the sum of all.
+ */
+export function makeMetrics(version: string, peers?: Peers): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  new Gauge({ name: 'headgate_build_info', help: 'Always 1.', labelNames: ['version', 'node'], registers }).set(
-    { version, node: process.versions.node },
-    1,
-  );
+  new Gauge({
+    name: 'headgate_build_info',
+    help: 'Always 1.',
+    labelNames: ['version', 'node'],
+    aggregator: 'first',
+    registers,
+  }).set({ version, node: process.versions.node }, 1);
   const requests = new Counter({
     name: 'headgate_requests_total',
     help: 'Requests that have been answered.',
@@ -49,6 +66,13 @@ export function makeMetrics(version: string): Metrics {
       for (const [edge, count] of Object.entries(running)) this.set({ edge }, count);
     },
   });
+  const own = async (): Promise<Snapshot> => registry.getMetricsAsJSON();
+  peers?.answer(own);
+  const text = async (): Promise<string> => {
+    if (!peers) return registry.metrics();
+    const [mine, others] = await Promise.all([own(), peers.ask()]);
+    return sumOf([mine, ...others]).metrics();
+  };
   return {
     begun(edge) {
       running[edge]++;
@@ -59,10 +83,20 @@ export function makeMetrics(version: string): Metrics {
       // How long a watch lasts says nothing about the server, and would drown what does.
       if (verb !== 'watch') durations.observe({ edge, verb }, seconds);
     },
-    text: () => registry.metrics(),
+    text,
     contentType: registry.contentType,
-    ofRegistry: async () => ({ text: asImageRegistry(await registry.metrics()), contentType: registry.contentType }),
+    ofRegistry: async () => ({ text: asImageRegistry(await text()), contentType: registry.contentType }),
   };
+}
+
+/** The sum of what several processes have counted; of what cannot be added, the mean or the first, as each says. */
+export function sumOf(snapshots: readonly Snapshot[]): Registry {
+  return AggregatorRegistry.aggregate(snapshots.map((snapshot) => [...snapshot]));
+}
+
+/** What is left of a process that has died: what it has counted. What it held is gone. */
+export function remainsOf(snapshot: Snapshot): Snapshot {
+  return snapshot.filter((metric) => 'type' in metric && (metric.type === 'counter' || metric.type === 'histogram'));
 }
 
 /** Our names, and how OpenShift's registry calls the same (image-registry pkg/dockerregistry/server/metrics). */

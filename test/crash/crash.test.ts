@@ -6,20 +6,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { temporaryFolder } from '../program.ts';
 import { beginServer, startServer, type TestServer } from '../server.ts';
 import { Informer } from './informer.ts';
+import { workUntilKilled } from './kill.ts';
 import { Ledger } from './ledger.ts';
-import { type Random, randomFrom } from './random.ts';
+import { randomFrom } from './random.ts';
 import { Verifier } from './verify.ts';
-import { connectTo, makeNamespace, runClients } from './workload.ts';
+import { connectTo, makeNamespace } from './workload.ts';
 
 /** Repeats a run as far as chance goes: CRASH_SEED=… */
 const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 2 ** 32);
 /** More rounds: CRASH_ROUNDS=… */
 const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 30);
 
-/** Milliseconds that the clients are let work before the kill, at most. */
-const WORK_MS = 1_000;
-/** Acknowledgements after which the server is killed at once, at most; they take about as long. */
-const WORK_WRITES = 40;
 /** Milliseconds after which a server that starts is killed, at most; it takes about this long. */
 const START_MS = 500;
 /** How often a server is killed while it starts. */
@@ -43,7 +40,7 @@ test(`what was acknowledged is there after ${ROUNDS} kills (CRASH_SEED=${SEED})`
     await using server = await startServer({ data });
     await verifier.verify(server, 'touched');
     await inform(informer, server);
-    await workUntilKilled(server, ledger, random);
+    await workUntilKilled(server, ledger, random, () => server.kill());
     informer.stop();
   }
   const last = await startServer({ data });
@@ -69,30 +66,4 @@ async function inform(informer: Informer, server: TestServer): Promise<void> {
   } finally {
     connection.close();
   }
-}
-
-/** Lets clients work until some moment, or some acknowledgement; then the server is killed before anything else. */
-async function workUntilKilled(server: TestServer, ledger: Ledger, random: Random): Promise<void> {
-  const connection = connectTo(server);
-  let killed: Promise<void> | undefined;
-  const kill = (): Promise<void> => {
-    killed ??= server.kill();
-    return killed;
-  };
-  const clients = runClients(connection, ledger, random.fork(), () => killed !== undefined);
-  if (random.chance(0.5)) {
-    let left = random.between(1, WORK_WRITES);
-    ledger.whenAcknowledged = () => {
-      left -= 1;
-      if (left === 0) void kill();
-    };
-    await clients;
-    ledger.whenAcknowledged = undefined;
-  } else {
-    // If a client meets what it must not, there is nothing to wait for.
-    await Promise.race([sleep(random.between(20, WORK_MS)), clients]);
-  }
-  await kill();
-  await clients;
-  connection.close();
 }

@@ -1,0 +1,32 @@
+/** The processes of a server that was started with `--workers`, as its log tells of them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestServer } from './server.ts';
+
+/** Milliseconds in which the place of a dead worker must be filled; it takes less than one second. */
+const FILLED_MS = 20_000;
+const LOOK_MS = 20;
+
+const ANSWERS = /a worker answers {2}worker=(\d+) pid=(\d+)/g;
+const DIED = /a worker died; another takes its place {2}worker=\d+ pid=(\d+)/g;
+
+/** The process ids of the workers that answer, by their numbers. */
+export function workersOf(server: TestServer): ReadonlyMap<number, number> {
+  const log = server.output();
+  const dead = new Set([...log.matchAll(DIED)].map(([, pid]) => Number(pid)));
+  const all = [...log.matchAll(ANSWERS)].map(([, number, pid]) => [Number(number), Number(pid)] as const);
+  return new Map(all.filter(([, pid]) => !dead.has(pid)));
+}
+
+/** How many workers have died. */
+export function deathsOf(server: TestServer): number {
+  return [...server.output().matchAll(DIED)].length;
+}
+
+/** Resolves once so many workers answer, and so many have died. @throws {Error} with the log, if that takes too long. */
+export async function untilWorkers(server: TestServer, living: number, died: number): Promise<void> {
+  for (const until = performance.now() + FILLED_MS; ; ) {
+    if (deathsOf(server) >= died && workersOf(server).size >= living) return;
+    if (performance.now() > until) throw new Error(`a dead worker was not replaced; it said:\n${server.output()}`);
+    await sleep(LOOK_MS);
+  }
+}
