@@ -234,6 +234,8 @@ export const HISTORY_SECONDS = 600;
 export const DRAIN_SECONDS = 10;
 /** Processes of `--workers`: several for each core gain nothing, and each takes some 100 MiB. */
 export const WORKERS = 64;
+/** Milliseconds that requests wait for a worker that has just been started, before they are told so. */
+export const WORKER_START_MS = 3_000;
 /** Milliseconds after the start of a worker in which its end counts as a failure to start. */
 export const WORKER_EARLY_MS = 2_000;
 /** Milliseconds until a worker that failed to start is started again; doubled for each further failure. */

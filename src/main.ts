@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import manifest from '../package.json' with { type: 'json' };
 import { AccountTokens } from './access/accounttokens.ts';
 import { ADMIN, openAdminToken } from './access/admin.ts';
@@ -23,7 +24,7 @@ import { seedAccess } from './cluster/seed.ts';
 import { type Config, isDnsName } from './config.ts';
 import { digestOf } from './image/digest.ts';
 import { endWatches, type KubeHandler, kubeHandler } from './kube/server.ts';
-import { CERTIFICATE_CHECK_MS, DRAIN_SECONDS } from './limits.ts';
+import { CERTIFICATE_CHECK_MS, DRAIN_SECONDS, WORKER_START_MS } from './limits.ts';
 import {
   authorityOf,
   drain,
@@ -79,7 +80,10 @@ export async function serve(
   const seams = opened.use(new AsyncDisposableStack());
   const authority = await openAuthority(authorityOptions(config));
 
-  const state: State = { parts: undefined, draining: false, store: storeName(config) };
+  const ready = Promise.withResolvers<void>();
+  // What comes to one of several processes before it can answer waits: the others can, so nobody must see that it starts.
+  const patience = peers && Promise.race([ready.promise, sleep(WORKER_START_MS, undefined, { ref: false })]);
+  const state: State = { parts: undefined, patience, draining: false, store: storeName(config) };
   const api = secureServer(authority.server, authority.certificate, dispatchers(state, 'api'));
   const plain = plainServer(dispatchers(state, 'registry'));
   const graceMs = DRAIN_SECONDS * 1000;
@@ -119,6 +123,7 @@ export async function serve(
     isDraining: () => state.draining,
     metrics: makeMetrics(VERSION, peers),
   });
+  ready.resolve();
 
   const apiUrl = `https://${addresses.api}`;
   const kubeconfig = join(config.data, 'admin.kubeconfig');
@@ -148,6 +153,8 @@ const SYSTEM = { name: 'system:headgate', groups: [MASTERS] };
 interface State {
   /** Undefined while the server starts: ports are taken early, so that a second server notices before it does anything. */
   parts: Parts | undefined;
+  /** Until when requests wait for the parts. */
+  patience: Promise<void> | undefined;
   draining: boolean;
   /** What health checks call the store. */
   readonly store: string;
@@ -172,18 +179,20 @@ function dispatchers(state: State, listener: 'api' | 'registry'): Handlers {
 
 /** Sends a request to the part that answers its path. The plain listener knows the registry, `/` and `/healthz` only. */
 function dispatch(
-  { parts, store }: State,
+  state: State,
   listener: 'api' | 'registry',
   req: IncomingMessage,
   res: TimedResponse,
   expectant: boolean,
   upgrade?: Buffer,
 ): void {
+  const { parts, store, patience } = state;
   const url = originForm(req);
   const query = url?.indexOf('?') ?? -1;
   const path = query < 0 ? url : url?.slice(0, query);
   if (!parts) {
     if (path === '/livez') refuse(res, 200, 'ok');
+    else if (patience) void wait(state, patience, () => dispatch(state, listener, req, res, expectant, upgrade));
     else if (path === '/readyz' || path === '/healthz') refuse(res, 500, notReady(path.slice(1), store));
     else refuse(res, 503, 'the server is starting; try again\n');
   } else if (path === undefined) {
@@ -200,6 +209,12 @@ function dispatch(
     if (edge === 'kube') parts.kube(req, res, upgrade);
     else parts.observe(req, res);
   }
+}
+
+async function wait(state: State, patience: Promise<void>, next: () => void): Promise<void> {
+  await patience;
+  state.patience = undefined;
+  next();
 }
 
 /** The target as a path; proxies may send a whole URL, which every server must accept (RFC 9112 §3.2.2). */
