@@ -343,6 +343,8 @@ export const CONTENT_LEASE_SECONDS = 3600;
 export const LEASES_KEPT = 20_000;
 /** Seconds until a run begins that somebody has asked for. */
 export const COLLECTION_SOON_SECONDS = 2;
+/** Seconds until such a run is tried again that could not be done. */
+export const COLLECTION_RETRY_SECONDS = 30;
 /** Seconds after its start at which a server collects for the first time, if that is less. */
 export const COLLECTION_FIRST_SECONDS = 60;
 /** Seconds that a run which is asked for waits for others to end: several times what a dead leader is waited for. */

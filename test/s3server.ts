@@ -4,7 +4,13 @@ import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CreateBucketCommand, DeleteObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  ListObjectsV2Command,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { part } from './parts.ts';
 import { freePort, listens } from './ports.ts';
 import { temporaryFolder } from './program.ts';
@@ -26,6 +32,8 @@ export interface S3Server extends AsyncDisposable {
   /** The keys in a bucket that begin so. */
   keys(bucket: string, prefix: string): Promise<string[]>;
   removeKey(bucket: string, key: string): Promise<void>;
+  /** Begins an upload in parts that nobody goes on with. */
+  beginParts(bucket: string, key: string): Promise<void>;
   /** Ends it with SIGKILL. */
   stop(): Promise<void>;
 }
@@ -102,6 +110,9 @@ export async function startS3({
     },
     removeKey: async (bucket, key) => {
       await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+    },
+    beginParts: async (bucket, key) => {
+      await client.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key: key }));
     },
     stop,
     [Symbol.asyncDispose]: stop,

@@ -37,6 +37,8 @@ export type UploadId = string & { readonly brand: 'UploadId' };
 export interface CommittedBlob {
   readonly digest: Digest;
   readonly size: number;
+  /** Whether the content is what was uploaded, and not what had been there before. */
+  readonly placed: boolean;
 }
 
 export interface Blobs {

@@ -20,13 +20,15 @@ export interface CollectOptions {
   readonly dryRun: boolean;
   /** Names this run. */
   readonly owner: string;
+  /** Whether the size of what only waits is wanted too: each costs a look at the disk, or a request to S3. */
+  readonly sizes?: boolean;
   /** Whether to wait until no other run is under way. */
   readonly wait?: boolean;
 }
 
 /** One thing that is garbage. */
 export interface Finding extends Pick<Garbage, 'digest' | 'kind' | 'why' | 'content'> {
-  /** Bytes, where they go too. */
+  /** Bytes, where they go too, or would if that is due or was asked for. */
   readonly size: number | undefined;
   /** When it is old enough to be deleted. */
   readonly due: Date;
@@ -66,7 +68,8 @@ async function look(services: Services, { graceSeconds }: CollectOptions): Promi
   const since = await readSince(services);
   const survey = await surveyContent(services);
   const dues = duesOf(services, survey, since, graceSeconds);
-  return conclude(services, survey, dues, (digest) => isDue(services, dues.get(digest)));
+  const isDeleted = (digest: Digest): boolean => isDue(services, dues.get(digest));
+  return conclude(services, survey, { dues, isDeleted, isSized: () => true });
 }
 
 async function collect(services: Services, options: CollectOptions, lead: Leadership): Promise<Collection> {
@@ -76,10 +79,11 @@ async function collect(services: Services, options: CollectOptions, lead: Leader
   await applyEach(services, [...survey.adoptions, ...survey.endedLeases]);
   const dues = duesOf(services, survey, since, options.graceSeconds);
   await noteSince(services, survey, since);
-  const due = [...survey.garbage.keys()].filter((digest) => isDue(services, dues.get(digest)));
-  const findings = await conclude(services, survey, dues, () => false);
-  if (due.length === 0) return findings;
-  const deleted = await sweep(services, options.owner, new Set(due), lead);
+  const due = new Set([...survey.garbage.keys()].filter((digest) => isDue(services, dues.get(digest))));
+  const isSized = (digest: Digest): boolean => options.sizes === true || due.has(digest);
+  const findings = await conclude(services, survey, { dues, isDeleted: () => false, isSized });
+  if (due.size === 0) return findings;
+  const deleted = await sweep(services, options.owner, due, lead);
   await applyEach(
     services,
     [...deleted].map((digest) => ({ op: 'delete', key: SINCE + digest })),
@@ -189,15 +193,17 @@ async function noteSince(services: Services, { garbage }: Survey, known: Since):
   await applyEach(services, changes);
 }
 
-async function conclude(
-  services: Services,
-  survey: Survey,
-  dues: ReadonlyMap<Digest, Date>,
-  isDeleted: (digest: Digest) => boolean,
-): Promise<Collection> {
+/** What is known of each finding. */
+interface Facts {
+  readonly dues: ReadonlyMap<Digest, Date>;
+  readonly isDeleted: (digest: Digest) => boolean;
+  readonly isSized: (digest: Digest) => boolean;
+}
+
+async function conclude(services: Services, survey: Survey, { dues, isDeleted, isSized }: Facts): Promise<Collection> {
   const findings: Finding[] = [];
   for (const { digest, kind, why, content } of survey.garbage.values()) {
-    const size = content ? await services.blobs.stat(digest) : undefined;
+    const size = content && isSized(digest) ? await services.blobs.stat(digest) : undefined;
     const due = dues.get(digest) ?? services.now();
     findings.push({ digest, kind, why, content, size, due, deleted: isDeleted(digest) });
   }

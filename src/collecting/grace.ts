@@ -17,6 +17,11 @@ export async function expedite(services: Services, digest: Digest): Promise<void
   await services.store.commit([{ op: 'put', key: SINCE + digest, value: LONG_AGO }]);
 }
 
+/** Whether there is something whose grace was waived and that no run has dealt with. */
+export async function anyExpedited({ store }: Services): Promise<boolean> {
+  return (await store.list(SINCE)).entries.some(({ value }) => value.equals(LONG_AGO));
+}
+
 /** Calls whenever the grace of something is waived, in any process, until the watch is closed. */
 export async function whenExpedited(services: Services, call: () => void): Promise<Watch> {
   return services.store.watch(SINCE, await services.store.revision(), {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { digestOf } from '../image/digest.ts';
-import { COLLECTION_SOON_SECONDS } from '../limits.ts';
+import { COLLECTION_RETRY_SECONDS, COLLECTION_SOON_SECONDS } from '../limits.ts';
 import { makeLogger } from '../observe/logs.ts';
 import { deleteTag } from '../streams/deletion.ts';
 import { expedite } from './grace.ts';
@@ -65,6 +65,25 @@ test('without an interval nothing is collected until somebody asks for it; then 
   await until(() => trial.content.blobs.size === 0);
   await schedule.close();
   assert.equal(runs(), 1, 'one run for all that were asked for together');
+  await trial.close();
+});
+
+test('what was asked for is tried until it is done, also if that was asked of a process that died', async (t) => {
+  const trial = openTrial();
+  const image = await garbage(trial, 'owed');
+  await expedite(trial.ctx, image.digest);
+  let failures = 1;
+  const { schedule, runs } = await started(t, trial, async () => {
+    if (failures-- > 0) throw new Error('the disk is away');
+  });
+  t.mock.timers.tick(COLLECTION_SOON_SECONDS * 1000);
+  await until(() => failures < 1 && runs() === 1);
+  for (let turns = 0; turns < 100; turns++) await turn();
+  assert.ok(trial.content.blobs.has(image.digest), 'the first run failed');
+  t.mock.timers.tick(COLLECTION_RETRY_SECONDS * 1000);
+  await until(() => !trial.content.blobs.has(image.digest));
+  await schedule.close();
+  assert.equal(runs(), 2);
   await trial.close();
 });
 

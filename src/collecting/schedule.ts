@@ -1,9 +1,9 @@
 /** Collects garbage now and then, for as long as the server runs. */
-import { COLLECTION_FIRST_SECONDS, COLLECTION_SOON_SECONDS } from '../limits.ts';
+import { COLLECTION_FIRST_SECONDS, COLLECTION_RETRY_SECONDS, COLLECTION_SOON_SECONDS } from '../limits.ts';
 import type { Services } from '../objects/context.ts';
 import type { Logger } from '../observe/logs.ts';
 import type { Collection } from './collector.ts';
-import { whenExpedited } from './grace.ts';
+import { anyExpedited, whenExpedited } from './grace.ts';
 
 export interface ScheduleOptions {
   /** Undefined: only after somebody has asked for it (`expedite`). */
@@ -18,7 +18,10 @@ export interface Schedule {
   close(): Promise<void>;
 }
 
-/** Begins. Every replica may: of runs that meet, one goes on. */
+/**
+ * Begins. Every replica may: of runs that meet, one goes on. What somebody asked for is tried until it was done, also if
+ * that was asked of a process that has died since.
+ */
 export async function startCollecting(services: Services, options: ScheduleOptions): Promise<Schedule> {
   const { intervalSeconds, logger } = options;
   let closed = false;
@@ -30,12 +33,19 @@ export async function startCollecting(services: Services, options: ScheduleOptio
     if (!closed && seconds !== undefined) timer = setTimeout(run, seconds * 1000).unref();
   };
   const run = (): void => {
+    const owed = asked;
     asked = false;
     running = collectOnce(services, options)
-      .catch((err: unknown) => logger.warn({ err }, 'garbage could not be collected; the next run tries again'))
-      .then(() => {
+      .catch((err: unknown) => {
+        logger.warn({ err }, 'garbage could not be collected; another run tries again');
+        return false;
+      })
+      .then((done) => {
         running = undefined;
-        plan(asked ? COLLECTION_SOON_SECONDS : intervalSeconds);
+        if (owed && !done) {
+          asked = true;
+          plan(COLLECTION_RETRY_SECONDS);
+        } else plan(asked ? COLLECTION_SOON_SECONDS : intervalSeconds);
       });
   };
   // Of many that come together, as when images are pruned, the first begins the wait for all. A run under way may have
@@ -44,7 +54,9 @@ export async function startCollecting(services: Services, options: ScheduleOptio
     if (!asked && !running) plan(COLLECTION_SOON_SECONDS);
     asked = true;
   });
-  plan(intervalSeconds && Math.min(intervalSeconds, COLLECTION_FIRST_SECONDS));
+  asked ||= await anyExpedited(services);
+  if (asked) plan(COLLECTION_SOON_SECONDS);
+  else plan(intervalSeconds && Math.min(intervalSeconds, COLLECTION_FIRST_SECONDS));
   return {
     async close() {
       closed = true;
@@ -55,12 +67,13 @@ export async function startCollecting(services: Services, options: ScheduleOptio
   };
 }
 
-async function collectOnce(services: Services, { graceSeconds, logger }: ScheduleOptions): Promise<void> {
+/** Whether all was looked at: another run may be under way, which has looked already. */
+async function collectOnce(services: Services, { graceSeconds, logger }: ScheduleOptions): Promise<boolean> {
   // Loaded when it is needed: most servers collect only what somebody asks for.
   const { collectGarbage } = await import('./collector.ts');
   const began = performance.now();
   const collection = await collectGarbage(services, { graceSeconds, dryRun: false, owner: services.uid() });
-  if (!collection) return;
+  if (!collection) return false;
   const deleted = countDeleted(collection);
   const fields = {
     deleted,
@@ -71,6 +84,7 @@ async function collectOnce(services: Services, { graceSeconds, logger }: Schedul
   };
   if (deleted > 0) logger.info(fields, 'garbage collected');
   else logger.debug(fields, 'no garbage to collect');
+  return true;
 }
 
 function countDeleted({ findings }: Collection): number {

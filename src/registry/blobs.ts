@@ -12,7 +12,7 @@ import { endWith } from '../observe/answer.ts';
 import { readableBlob, unlinkBlob } from '../streams/repository.ts';
 import { blobUnknown, digestInvalid, RegistryError } from './errors.ts';
 import { API_VERSION, answerEmpty, contextOf, type Exchange, entityTag, type Target, unchanged } from './exchange.ts';
-import { permitDelete } from './permission.ts';
+import { mayPush, permitDelete } from './permission.ts';
 import { contentRange, selectRanges } from './ranges.ts';
 
 const OCTETS = 'application/octet-stream';
@@ -29,7 +29,7 @@ export async function getBlob(exchange: Exchange, target: Target): Promise<void>
   if (req.method === 'HEAD') {
     // The link says what may be read; only the bytes say that they are there. A client that is told so uploads nothing,
     // so they must stay until it has pushed what refers to them.
-    await leaseContent(services, digest);
+    if (await mayPush(exchange, target.repo)) await leaseContent(services, digest);
     if ((await services.blobs.stat(digest)) === undefined) throw blobUnknown(digest, target.name);
     res.writeHead(200, [...blobHeaders(digest, size), 'Content-Type', OCTETS]);
     res.end();

@@ -28,7 +28,7 @@ import {
   unchanged,
   unlessRepositoryMissing,
 } from './exchange.ts';
-import { permitDelete } from './permission.ts';
+import { mayPush, permitDelete } from './permission.ts';
 
 /** GET and HEAD of a manifest. Accept is not looked at: what was pushed is what is answered. */
 export function getManifest(exchange: Exchange, target: Target): Awaitable<void> {
@@ -62,7 +62,7 @@ function answerManifest(exchange: Exchange, target: Target, link: ManifestLink |
 }
 
 async function answerLeasedHead(exchange: Exchange, target: Target, digest: Digest): Promise<void> {
-  await leaseContent(exchange.services, digest);
+  if (await mayPush(exchange, target.repo)) await leaseContent(exchange.services, digest);
   const link = await resolveDigest(exchange.services, target.repo, digest);
   if (!link) return refuseUnknown(exchange, target);
   answerHead(exchange.res, link);

@@ -50,6 +50,11 @@ export function permit(exchange: Exchange, target: Target, action: 'pull' | 'pus
   if (!decision.allowed) throw denied(exchange, target, action, decision.reason);
 }
 
+/** Whether the caller may push to a repository. */
+export async function mayPush(exchange: Exchange, repo: RepositoryName): Promise<boolean> {
+  return (await exchange.services.authorizer.authorize(exchange.user, layers(repo, 'update'))).allowed;
+}
+
 /** Whether the caller may pull from a repository. */
 export async function mayPull(exchange: Exchange, repo: RepositoryName): Promise<boolean> {
   return (await exchange.services.authorizer.authorize(exchange.user, layers(repo, 'get'))).allowed;

@@ -88,9 +88,8 @@ async function commitUpload(
     await services.blobs.abort(id);
     throw error;
   }
-  const existed = (await services.blobs.stat(digest)) !== undefined;
   const committed = await services.blobs.commit(id, digest);
-  if (!existed) rememberVerified(services.blobs, digest);
+  if (committed.placed) rememberVerified(services.blobs, digest);
   return committed;
 }
 

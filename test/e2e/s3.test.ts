@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
 import { UploadBusy, type UploadId, UploadUnknown } from '../../src/blobs/blobs.ts';
+import { Bucket } from '../../src/blobs/s3/bucket.ts';
 import { openS3Blobs } from '../../src/blobs/s3/s3.ts';
 import { bytesOf, openSource, push, sourceOf } from '../../src/blobs/suite/sources.ts';
 import { blobsSuite } from '../../src/blobs/suite.ts';
@@ -13,6 +14,8 @@ import { S3_MAKES, type S3Server, startS3 } from '../s3server.ts';
 
 const MiB = 1024 * 1024;
 const WEEK_MS = 7 * 24 * 3600 * 1000;
+/** More than S3 lists at once. */
+const MANY_PARTS = 1_030;
 
 for (const make of S3_MAKES) {
   let server: S3Server;
@@ -110,6 +113,27 @@ for (const make of S3_MAKES) {
       for (const each of stale) assert.equal(await blobs.abort(each), true);
       assert.equal(await leftOver(content), 1);
       assert.equal((await content.store.list('/s3/')).entries.length, 0, 'no record is left');
+      await blobs.close();
+    });
+  });
+
+  suite(`${make}: parts of which nobody knows any more`, () => {
+    test('are dropped, however many there are', async () => {
+      await using content = testBlobs(server.endpoint);
+      const address = addressOf(`s3://images/${content.prefix}?endpoint=${server.endpoint}`);
+      const later = new Date(Date.now() + WEEK_MS);
+      const blobs = await openS3Blobs({ address, store: content.store, now: () => later });
+      const bucket = await Bucket.open(address);
+      const key = (index: number): string => `${content.prefix}content/${index.toString(16).padStart(32, '0')}/parts`;
+      for (let from = 0; from < MANY_PARTS; from += 50) {
+        const some = Array.from({ length: Math.min(50, MANY_PARTS - from) }, (_, index) => key(from + index));
+        await Promise.all(some.map((each) => server.beginParts('images', each)));
+      }
+      const left = async (): Promise<number> => (await Array.fromAsync(bucket.openParts(''))).length;
+      assert.equal(await left(), MANY_PARTS);
+      await blobs.staleUploads(new Date(later.getTime() - 1000));
+      assert.equal(await left(), 0);
+      bucket.close();
       await blobs.close();
     });
   });

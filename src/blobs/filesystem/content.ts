@@ -84,13 +84,15 @@ export class Content {
 
   /**
    * Gives a file its final name; it has been checked against the digest. Durable when it resolves. If the blob is
-   * there the file is dropped, unless the one there has another size: then it was damaged and is replaced.
+   * there the file is dropped, unless the one there has another size: then it was damaged and is replaced. Whether the
+   * file is the blob now.
    * @throws {UploadUnknown} if the file's own name is gone.
    */
-  async place(file: Candidate, digest: Digest): Promise<void> {
+  async place(file: Candidate, digest: Digest): Promise<boolean> {
     const path = this.#layout.blob(digest);
     const folder = dirname(path);
-    if (this.stat(digest) === file.length) {
+    const wasThere = this.stat(digest) === file.length;
+    if (wasThere) {
       this.#disk.unlink(file.path);
     } else {
       await file.sync();
@@ -104,6 +106,7 @@ export class Content {
     }
     // Also for a blob that was there: whoever placed it may not have come to this yet.
     await syncFolder(this.#disk, folder);
+    return !wasThere;
   }
 
   /** Keeps few bytes that were checked against the digest, by way of a file at `path`, which nobody else uses. */

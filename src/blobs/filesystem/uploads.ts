@@ -123,8 +123,8 @@ export class Uploads {
         this.#disk.unlink(path);
         throw new DigestMismatch(digest, actual);
       }
-      await this.#content.place(file, digest);
-      return { digest, size: file.length };
+      const placed = await this.#content.place(file, digest);
+      return { digest, size: file.length, placed };
     } finally {
       if (file.uncertain) this.#disk.unlink(path);
       file.close();

@@ -124,8 +124,9 @@ class MemoryBlobs implements Blobs {
     const actual = digestOf(bytes, digestAlgorithm(digest));
     this.#content.uploads.delete(id);
     if (actual !== digest) throw new DigestMismatch(digest, actual);
+    const placed = !this.#content.blobs.has(digest);
     this.#content.blobs.set(digest, bytes);
-    return { digest, size: bytes.length };
+    return { digest, size: bytes.length, placed };
   }
 
   async abort(id: UploadId): Promise<boolean> {

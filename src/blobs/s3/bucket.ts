@@ -294,17 +294,24 @@ export class Bucket {
     });
   }
 
-  /** Parts below a prefix that nobody has finished or dropped: the first thousand. */
-  async openParts(prefix: string): Promise<readonly OpenParts[]> {
-    const found = await this.#run('list unfinished uploads', (abortSignal) => {
-      const { Bucket, Key: Prefix } = this.#at(prefix);
-      return this.#client.send(new this.#sdk.ListMultipartUploadsCommand({ Bucket, Prefix }), { abortSignal });
-    });
-    return (found.Uploads ?? []).flatMap(({ Key, UploadId, Initiated }) =>
-      Key === undefined || UploadId === undefined
-        ? []
-        : [{ key: this.#relative(Key), uploadId: UploadId, begun: Initiated ?? new Date(0) }],
-    );
+  /** Parts below a prefix that nobody has finished or dropped. They may be dropped while they are listed. */
+  async *openParts(prefix: string): AsyncGenerator<OpenParts> {
+    const { Bucket, Key: Prefix } = this.#at(prefix);
+    let from: { readonly KeyMarker?: string; readonly UploadIdMarker?: string } = {};
+    for (;;) {
+      const page = await this.#run('list unfinished uploads', (abortSignal) =>
+        this.#client.send(new this.#sdk.ListMultipartUploadsCommand({ Bucket, Prefix, ...from }), { abortSignal }),
+      );
+      for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+        if (Key === undefined || UploadId === undefined) continue;
+        yield { key: this.#relative(Key), uploadId: UploadId, begun: Initiated ?? new Date(0) };
+      }
+      const { NextKeyMarker, NextUploadIdMarker } = page;
+      const goesOn = page.IsTruncated === true && NextKeyMarker !== undefined && NextKeyMarker !== '';
+      // A server that pages back to where it was would never end.
+      if (!goesOn || (NextKeyMarker === from.KeyMarker && NextUploadIdMarker === from.UploadIdMarker)) return;
+      from = { KeyMarker: NextKeyMarker, ...(NextUploadIdMarker && { UploadIdMarker: NextUploadIdMarker }) };
+    }
   }
 
   /** An address at which anybody can read the object for some minutes. Asks S3 nothing. */

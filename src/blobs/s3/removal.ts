@@ -84,7 +84,7 @@ export class Removal {
     for await (const [id, garbage] of this.#records.garbage()) {
       if (garbage.notBefore === undefined || new Date(garbage.notBefore) <= this.#now()) await this.clear(id, garbage);
     }
-    for (const { key, uploadId, begun } of await this.#bucket.openParts('')) {
+    for await (const { key, uploadId, begun } of this.#bucket.openParts('')) {
       if (begun >= before) continue;
       const [folder, name = ''] = key.split('/');
       const id = folder === 'content' ? parseUploadId(name) : undefined;

@@ -121,16 +121,17 @@ export class Uploads {
     // From here on nobody adds anything, and whoever drops the upload first looks whether it has become the blob.
     const committing = { ...found.record, committing: { digest }, changed: this.#now().toISOString() };
     const claimed = { record: committing, revision: await this.#records.write(id, committing, found.revision) };
+    let placed = true;
     try {
       if (length === 0) await this.#content.put(digest, Buffer.alloc(0));
-      else await this.#place(id, claimed, { digest, checked: hashed !== undefined, again });
+      else placed = await this.#place(id, claimed, { digest, checked: hashed !== undefined, again });
     } catch (error) {
       if (hash !== undefined) this.#hashes.keep(id, hash, length);
       this.#failed.set(id, claimed.revision);
       throw error;
     }
     this.#failed.delete(id);
-    return { digest, size: length };
+    return { digest, size: length, placed };
   }
 
   /** The digest that the running hash stands for; it can go on. */
@@ -144,8 +145,8 @@ export class Uploads {
     throw new DigestMismatch(expected, actual);
   }
 
-  /** Makes the content one object, checks it if that was not done, and makes it the blob. */
-  async #place(id: UploadId, claimed: Recorded, { digest, checked, again }: Placing): Promise<void> {
+  /** Makes the content one object, checks it if that was not done, and makes it the blob, unless that is there. */
+  async #place(id: UploadId, claimed: Recorded, { digest, checked, again }: Placing): Promise<boolean> {
     const location = await this.#whole(id, claimed, again);
     if (!checked) {
       const actual = await this.#digestOf(location, digest);
@@ -153,12 +154,13 @@ export class Uploads {
     }
     if (!(await this.#content.place(digest, location))) {
       await this.#end(id, claimed);
-      return;
+      return false;
     }
     // One append leaves nothing but the content; each further one may have left what came before it.
     const spare = claimed.record.appends > 1 || claimed.record.parts !== undefined;
     await this.#records.end(id, claimed.revision, spare ? { digest } : undefined);
     if (spare) await this.#removal.clearQuietly(id, { digest });
+    return true;
   }
 
   /** Where all of the upload lies as one object. */

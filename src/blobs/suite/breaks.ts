@@ -84,7 +84,7 @@ export const breakTests: BlobsTests = {
       }
       assert.equal(held, size);
       const digest = digestOf(bytes);
-      assert.deepEqual(await blobs.commit(id, digest), { digest, size });
+      assert.deepEqual(await blobs.commit(id, digest), { digest, size, placed: true });
       assert.ok((await bytesOf(await blobs.read(digest))).equals(bytes));
       await blobs.delete(digest);
     };

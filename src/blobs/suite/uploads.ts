@@ -17,16 +17,27 @@ export const uploadTests: BlobsTests = {
     assert.equal(await blobs.append(id, 0, sourceOf([bytes])), 5);
     assert.equal(await blobs.uploaded(id), 5);
     assert.equal(await blobs.stat(digestOf(bytes)), undefined, 'no blob before the commit');
-    assert.deepEqual(await blobs.commit(id, digestOf(bytes)), { digest: digestOf(bytes), size: 5 });
+    assert.deepEqual(await blobs.commit(id, digestOf(bytes)), { digest: digestOf(bytes), size: 5, placed: true });
     assert.ok((await bytesOf(await blobs.read(digestOf(bytes)))).equals(bytes));
     assert.equal(await blobs.uploaded(id), undefined);
     await assert.rejects(blobs.commit(id, digestOf(bytes)), UploadUnknown);
     await assert.rejects(blobs.append(id, 5, sourceOf([bytes])), UploadUnknown);
   },
 
+  'an upload of what is there leaves that, and says so': async ({ blobs }) => {
+    const bytes = Buffer.from('twice');
+    for (const placed of [true, false]) {
+      const id = await blobs.begin();
+      await blobs.append(id, 0, sourceOf([bytes]));
+      assert.deepEqual(await blobs.commit(id, digestOf(bytes)), { digest: digestOf(bytes), size: 5, placed });
+      assert.equal(await blobs.uploaded(id), undefined);
+    }
+  },
+
   'an empty upload is the empty blob, also after an append of nothing': async ({ blobs }) => {
     const empty = digestOf('');
-    assert.deepEqual(await blobs.commit(await blobs.begin(), empty), { digest: empty, size: 0 });
+    const { digest, size } = await blobs.commit(await blobs.begin(), empty);
+    assert.deepEqual([digest, size], [empty, 0]);
     const id = await blobs.begin();
     assert.equal(await blobs.append(id, 0, sourceOf([])), 0);
     await blobs.commit(id, empty);
@@ -47,7 +58,7 @@ export const uploadTests: BlobsTests = {
         assert.equal(await blobs.uploaded(id), offset);
       }
       const digest = digestOf(bytes, algorithm);
-      assert.deepEqual(await blobs.commit(id, digest), { digest, size: bytes.length });
+      assert.deepEqual(await blobs.commit(id, digest), { digest, size: bytes.length, placed: true });
       assert.ok((await bytesOf(await blobs.read(digest))).equals(bytes));
     }
   },
