@@ -64,6 +64,8 @@ export const BLOB_WRITEBACK_BYTES = 64 * MiB;
 export const UPLOAD_HASHES = 1_000;
 /** Blobs of which a process remembers that it has looked at all of them, about 200 bytes each. */
 export const VERIFIED_BLOBS = 50_000;
+/** Seconds for which it takes that for granted: disks also change what nobody has touched. */
+export const VERIFIED_SECONDS = 24 * 3600;
 /** Bytes of small blobs (manifests above all) that are kept in memory. */
 export const BLOB_CACHE_BYTES = 16 * MiB;
 

@@ -150,6 +150,8 @@ export async function serve(
 /** The server's own doings, before anyone calls. */
 const SYSTEM = { name: 'system:headgate', groups: [MASTERS] };
 
+const DAMAGED = 'content was damaged, and was set aside; push the images that need it again';
+
 interface State {
   /** Undefined while the server starts: ports are taken early, so that a second server notices before it does anything. */
   parts: Parts | undefined;
@@ -271,7 +273,12 @@ function partsOf(
   const registry = registryHandler(
     services,
     { identify: identifyRegistry, publicUrl },
-    { report, audit: (entry) => logger.info(entry, 'registry audit'), metrics: metrics.ofRegistry },
+    {
+      report,
+      audit: (entry) => logger.info(entry, 'registry audit'),
+      damage: ({ digest, actual, images }) => logger.error({ digest, actual, images }, DAMAGED),
+      metrics: metrics.ofRegistry,
+    },
   );
   return {
     follow: makeFollow(metrics, logger),

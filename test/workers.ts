@@ -1,4 +1,5 @@
 /** The processes of a server that was started with `--workers`, as its log tells of them. */
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestServer } from './server.ts';
 
@@ -28,5 +29,25 @@ export async function untilWorkers(server: TestServer, living: number, died: num
     if (deathsOf(server) >= died && workersOf(server).size >= living) return;
     if (performance.now() > until) throw new Error(`a dead worker was not replaced; it said:\n${server.output()}`);
     await sleep(LOOK_MS);
+  }
+}
+
+/** Resolves once none of the processes runs any more. @throws {Error} if that takes too long. */
+export async function untilGone(pids: Iterable<number>): Promise<void> {
+  for (const pid of pids) {
+    for (const until = performance.now() + FILLED_MS; runs(pid); ) {
+      if (performance.now() > until) throw new Error(`the process ${pid} goes on`);
+      await sleep(LOOK_MS);
+    }
+  }
+}
+
+/** One that has ended, and whose parent has not asked how yet, runs no more. */
+function runs(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+  } catch {
+    return false;
   }
 }

@@ -11,10 +11,17 @@ export interface ByteRange {
   readonly end: number;
 }
 
+/** Another one whenever the stored bytes may have been changed; it says nothing else. */
+export type ContentVersion = number;
+
 /** Content that was opened. */
 export interface BlobBody {
   /** Bytes of the whole blob, also when a range was asked for. */
   readonly size: number;
+  /** Undefined from drivers that cannot tell. */
+  readonly version?: ContentVersion;
+  /** `bytes` are sure to be what the digest says. */
+  readonly checked?: true;
   /** All the bytes asked for, if they are few (limits.ts, SMALL_BLOB_BYTES); then `stream` is undefined. */
   readonly bytes?: Buffer;
   /** The bytes asked for, in pieces of about 1 MiB. Whoever takes it must read it to the end or destroy it. */
@@ -39,6 +46,8 @@ export interface CommittedBlob {
   readonly size: number;
   /** Whether the content is what was uploaded, and not what had been there before. */
   readonly placed: boolean;
+  /** As that of `BlobBody`, if it was placed. */
+  readonly version?: ContentVersion;
 }
 
 export interface Blobs {

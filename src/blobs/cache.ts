@@ -1,10 +1,10 @@
 /**
  * Small blobs (manifests and configs above all) kept in memory in front of a driver. Content never changes, so a cached
- * blob can only be wrong about being there: `stat` and ranges of blobs not cached always ask the driver, and a blob
+ * blob is what its digest says, and can only be wrong about being there: `stat` and ranges of blobs not cached always ask the driver, and a blob
  * that another process deletes may be read here until it is pushed out. That harms nobody: who may read a blob is
  * decided by its link in the store.
  */
-import type { Digest } from '../image/digest.ts';
+import { type Digest, digestAlgorithm, digestOf } from '../image/digest.ts';
 import { SMALL_BLOB_BYTES } from '../limits.ts';
 import type { BlobBody, Blobs, ByteRange } from './blobs.ts';
 
@@ -58,7 +58,8 @@ class SmallBlobs {
 }
 
 function part(bytes: Buffer, range: ByteRange | undefined): BlobBody {
-  return { size: bytes.length, bytes: range === undefined ? bytes : bytes.subarray(range.start, range.end + 1) };
+  const asked = range === undefined ? bytes : bytes.subarray(range.start, range.end + 1);
+  return { size: bytes.length, bytes: asked, checked: true };
 }
 
 /** The same blobs, with small ones kept in at most `limitBytes` of memory once they were put or read. */
@@ -75,10 +76,10 @@ export function cachedBlobs(blobs: Blobs, limitBytes: number): CachedBlobs {
       if (cached !== undefined) return part(cached, range);
       const before = deletions;
       const body = await blobs.read(digest, range);
-      if (body?.bytes?.length === body?.size && body?.bytes !== undefined && deletions === before) {
-        small.keep(digest, body.bytes);
-      }
-      return body;
+      if (body?.bytes === undefined || body.bytes.length !== body.size) return body;
+      if (digestOf(body.bytes, digestAlgorithm(digest)) !== digest) return body;
+      if (deletions === before) small.keep(digest, body.bytes);
+      return { ...body, checked: true };
     },
     async put(digest, bytes) {
       const before = deletions;

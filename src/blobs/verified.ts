@@ -1,25 +1,33 @@
 /**
  * Which content this process knows to be what its digest says: it has written it, or has read all of it once. A disk may
- * change what it was given, so whoever serves content that is not known holds it against its digest on the way.
+ * change what it was given, and so may people, so whoever serves content that is not known, or that was touched since, or
+ * was looked at long ago, holds it against its digest on the way.
  */
 import type { Digest } from '../image/digest.ts';
-import { VERIFIED_BLOBS } from '../limits.ts';
+import { VERIFIED_BLOBS, VERIFIED_SECONDS } from '../limits.ts';
 import { BoundedCache } from '../objects/cache.ts';
-import type { Blobs } from './blobs.ts';
+import type { Blobs, ContentVersion } from './blobs.ts';
 
-const known = new WeakMap<Blobs, BoundedCache<true>>();
+interface Look {
+  readonly version: ContentVersion | undefined;
+  /** On the clock of performance.now. */
+  readonly until: number;
+}
 
-/** Whether all of the content has been looked at by this process. */
-export function isVerified(blobs: Blobs, digest: Digest): boolean {
-  return known.get(blobs)?.get(digest) === true;
+const known = new WeakMap<Blobs, BoundedCache<Look>>();
+
+/** Whether all of the content, as it is now, has been looked at by this process. */
+export function isVerified(blobs: Blobs, digest: Digest, version: ContentVersion | undefined): boolean {
+  const look = known.get(blobs)?.get(digest);
+  return look !== undefined && look.version === version && look.until > performance.now();
 }
 
 /** Remembers that content is what its digest says. */
-export function rememberVerified(blobs: Blobs, digest: Digest): void {
+export function rememberVerified(blobs: Blobs, digest: Digest, version: ContentVersion | undefined): void {
   let cache = known.get(blobs);
   if (!cache) {
     cache = new BoundedCache(VERIFIED_BLOBS);
     known.set(blobs, cache);
   }
-  cache.set(digest, true, 1);
+  cache.set(digest, { version, until: performance.now() + VERIFIED_SECONDS * 1000 }, 1);
 }

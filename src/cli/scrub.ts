@@ -1,5 +1,4 @@
 /** `headgate scrub`: reads all content again and holds it against its digests. */
-import { collectionLead } from '../collecting/leadership.ts';
 import { type Scrubbed, scrubContent } from '../collecting/scrub.ts';
 import { parseConfig } from '../config.ts';
 import { makeLogger } from '../observe/logs.ts';
@@ -27,19 +26,17 @@ export async function run(args: readonly string[]): Promise<void> {
   const { found: dryRun, rest } = takeFlag(args, '--dry-run');
   const config = parseConfig(rest, process.env);
   await using services = await openServices(config, makeLogger({ level: config.logLevel, format: config.logFormat }));
-  const leadership = collectionLead(services.store);
-  try {
-    const scrubbed = await scrubContent(services, leadership, dryRun);
-    process.stdout.write(report(scrubbed, dryRun));
-    if (scrubbed.hurt.length > 0) process.exitCode = 1;
-  } finally {
-    await leadership.end();
-  }
+  const scrubbed = await scrubContent(services, dryRun);
+  process.stdout.write(report(scrubbed, dryRun));
+  if (scrubbed.hurt.length > 0) process.exitCode = 1;
 }
+
+const STAYS = 'and stays where it is, since the disk is full: make room, and scrub again';
 
 function report({ blobs, bytes, hurt }: Scrubbed, dryRun: boolean): string {
   const lines = hurt.map(({ digest, state, actual, images }) => {
-    const what = state === 'missing' ? 'is missing' : `is damaged${dryRun ? '' : `, and kept as ${actual}`}`;
+    const kept = dryRun ? '' : `, and kept as ${actual}`;
+    const what = { missing: 'is missing', damaged: `is damaged${kept}`, stays: `is damaged, ${STAYS}` }[state];
     const whom = images.length > 0 ? `hurts ${images.join(', ')}` : 'no image needs it';
     return `${digest} ${what}: ${whom}\n`;
   });

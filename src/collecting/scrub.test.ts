@@ -1,23 +1,26 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type Blobs, BlobsFull } from '../blobs/blobs.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import { deleteTag } from '../streams/deletion.ts';
 import { readableBlob } from '../streams/repository.ts';
-import { collectionLead } from './leadership.ts';
 import { putMark, readMark } from './marks.ts';
 import { quarantined } from './quarantine.ts';
-import { type Scrubbed, scrubContent } from './scrub.ts';
+import { type Scrubbed, scrubContent, scrubOne } from './scrub.ts';
 import { LEASE, made, madeIndex, openTrial, type Trial } from './trial.ts';
 
 const APP = { namespace: 'dev', stream: 'app' };
 
-async function scrub({ ctx }: Trial, dryRun = false): Promise<Scrubbed> {
-  const leadership = collectionLead(ctx.store);
-  try {
-    return await scrubContent(ctx, leadership, dryRun);
-  } finally {
-    await leadership.end();
-  }
+const scrub = ({ ctx }: Trial, dryRun = false): Promise<Scrubbed> => scrubContent(ctx, dryRun);
+
+/** The same blobs, with some members exchanged. */
+function changed(blobs: Blobs, members: Partial<Blobs>): Blobs {
+  return new Proxy(blobs, {
+    get(target, name) {
+      const member: unknown = Reflect.get(members, name) ?? Reflect.get(target, name);
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+    },
+  });
 }
 
 const layerOf = ({ blobs }: { readonly blobs: readonly Buffer[] }): Digest => digestOf(blobs[1] ?? '');
@@ -83,6 +86,67 @@ test('what a killed run of the collection has left is no hindrance', async () =>
   );
   assert.ok(!trial.content.blobs.has(digest));
   assert.equal(await readMark(trial.ctx.store, digest), undefined);
+  await trial.close();
+});
+
+test('damaged content that a reader met is set aside alone; what was pushed again meanwhile is left', async () => {
+  const trial = openTrial();
+  const image = made('hurt', ['layer', 'other']);
+  await trial.push(APP, image, 'v1');
+  const [digest, other] = [layerOf(image), digestOf(image.blobs[2] ?? '')];
+  trial.content.blobs.set(digest, Buffer.from('Layer'));
+  assert.deepEqual(await scrubOne(trial.ctx, digest), {
+    digest,
+    state: 'damaged',
+    actual: digestOf('Layer'),
+    images: ['dev/app:v1'],
+  });
+  assert.equal(await readableBlob(trial.ctx, APP, digest), undefined);
+  assert.ok((await readableBlob(trial.ctx, APP, other)) !== undefined, 'the rest stays');
+  await trial.push(APP, image, 'v1');
+  assert.equal(await scrubOne(trial.ctx, digest), undefined);
+  assert.ok((await readableBlob(trial.ctx, APP, digest)) !== undefined);
+  assert.equal(await readMark(trial.ctx.store, digest), undefined);
+  await trial.close();
+});
+
+test('a push that mends content while it is being set aside wins', async () => {
+  let asked = 0;
+  const trial = openTrial();
+  const image = made('hurt', ['layer']);
+  await trial.push(APP, image, 'v1');
+  const digest = layerOf(image);
+  trial.content.blobs.set(digest, Buffer.from('Layer'));
+  const blobs = changed(trial.ctx.blobs, {
+    read: (each) => {
+      // The last look, after which nobody may write it.
+      if (++asked === 3) trial.content.blobs.set(digest, Buffer.from('layer'));
+      return trial.ctx.blobs.read(each);
+    },
+  });
+  assert.equal(await scrubOne({ ...trial.ctx, blobs }, digest), undefined);
+  assert.equal(asked, 3);
+  assert.equal(trial.content.blobs.get(digest)?.toString(), 'layer');
+  assert.ok((await readableBlob(trial.ctx, APP, digest)) !== undefined);
+  assert.deepEqual(await quarantined(trial.ctx.store), []);
+  await trial.close();
+});
+
+test('a full disk keeps damaged content where it is, and that is told', async () => {
+  const trial = openTrial();
+  const image = made('hurt', ['layer']);
+  await trial.push(APP, image, 'v1');
+  const digest = layerOf(image);
+  trial.content.blobs.set(digest, Buffer.from('Layer'));
+  const put = (): Promise<void> => Promise.reject(new BlobsFull('the disk is full'));
+  const full = { ...trial.ctx, blobs: changed(trial.ctx.blobs, { put }) };
+  const told = await scrubContent(full, false);
+  assert.deepEqual(
+    told.hurt.map(({ state, images }) => [state, images]),
+    [['stays', ['dev/app:v1']]],
+  );
+  assert.ok(trial.content.blobs.has(digest));
+  assert.equal((await scrub(trial)).hurt[0]?.state, 'damaged', 'once there is space');
   await trial.close();
 });
 

@@ -10,6 +10,7 @@ import { type Digest, digestAlgorithm, digestHex, digestOf, parseDigest } from '
 import { BLOB_RANGES, DOWNLOAD_IDLE_SECONDS } from '../limits.ts';
 import { endWith } from '../observe/answer.ts';
 import { readableBlob, unlinkBlob } from '../streams/repository.ts';
+import { ContentDamaged } from './damage.ts';
 import { blobUnknown, digestInvalid, RegistryError } from './errors.ts';
 import { API_VERSION, answerEmpty, contextOf, type Exchange, entityTag, type Target, unchanged } from './exchange.ts';
 import { mayPush, permitDelete } from './permission.ts';
@@ -126,10 +127,10 @@ export async function sendVerified(
   digest: Digest,
 ): Promise<void> {
   const { blobs } = exchange.services;
-  if (isVerified(blobs, digest)) return send(exchange, 200, headers, body);
+  const { version } = body;
+  if (body.checked || isVerified(blobs, digest, version)) return send(exchange, 200, headers, body);
   if (body.bytes) {
-    if (digestOf(body.bytes, digestAlgorithm(digest)) !== digest) throw damaged(digest);
-    rememberVerified(blobs, digest);
+    if (digestOf(body.bytes, digestAlgorithm(digest)) !== digest) throw new ContentDamaged(digest);
     return send(exchange, 200, headers, body);
   }
   const hash = createHash(digestAlgorithm(digest));
@@ -138,14 +139,9 @@ export async function sendVerified(
     hash.update(piece);
     left -= piece.length;
     if (left > 0) return;
-    if (left < 0 || hash.digest('hex') !== digestHex(digest)) throw damaged(digest);
-    rememberVerified(blobs, digest);
+    if (left < 0 || hash.digest('hex') !== digestHex(digest)) throw new ContentDamaged(digest);
+    rememberVerified(blobs, digest, version);
   });
-}
-
-function damaged(digest: Digest): RegistryError {
-  const message = `the content of ${digest} is damaged: "headgate scrub" sets it aside, and pushing the image again mends it`;
-  return new RegistryError('UNKNOWN', message, { detail: { digest } });
 }
 
 /** Answers with content that was opened. `look` is shown each piece before it is sent, and throws to break off. */

@@ -2,12 +2,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ANONYMOUS } from '../access/user.ts';
 import { expedite } from '../collecting/grace.ts';
+import type { Hurt } from '../collecting/scrub.ts';
+import type { Digest } from '../image/digest.ts';
 import { parseRepositoryName } from '../image/name.ts';
 import type { Services } from '../objects/context.ts';
 import type { Awaitable } from '../store/store.ts';
 import { deleteBlob, getBlob, requireDigest } from './blobs.ts';
 import { answerEarly, ClientGone, dropRest, PACE, type Pace } from './body.ts';
 import { listRepositories } from './catalog.ts';
+import { ContentDamaged, setDamageAside } from './damage.ts';
 import { RegistryError, refusalOf } from './errors.ts';
 import { API_VERSION, answerEmpty, answerJson, type Exchange, type RegistryAccess, type Target } from './exchange.ts';
 import { deleteReference, getManifest, putManifest } from './manifests.ts';
@@ -76,6 +79,8 @@ export interface Watchers {
   readonly report?: (error: unknown, req: IncomingMessage) => void;
   /** Told of each write but the steps of an upload, whoever tried it. */
   readonly audit?: (entry: AuditEntry) => void;
+  /** Told of content that was found damaged while somebody read it, and set aside. */
+  readonly damage?: (hurt: Hurt) => void;
   /** What Prometheus may know of the registry. */
   readonly metrics?: () => Promise<{ readonly text: string; readonly contentType: string }>;
 }
@@ -236,6 +241,7 @@ function methodNotAllowed(methods: readonly string[]): RegistryError {
  * code.
  */
 function refuse(edge: Edge, req: IncomingMessage, res: ServerResponse, route: Route, error: unknown): string {
+  if (error instanceof ContentDamaged) void setAside(edge, req, error.digest);
   if (error instanceof ClientGone || (req.destroyed && !req.complete)) {
     res.destroy();
     return 'CLIENT_GONE';
@@ -263,6 +269,16 @@ function refuse(edge: Edge, req: IncomingMessage, res: ServerResponse, route: Ro
     edge.watch.report?.(failure, req);
     res.destroy();
     return 'UNKNOWN';
+  }
+}
+
+/** Whoever was reading is refused, or broken off, and need not wait for this. */
+async function setAside({ services, watch }: Edge, req: IncomingMessage, digest: Digest): Promise<void> {
+  try {
+    const hurt = await setDamageAside(services, digest);
+    if (hurt) watch.damage?.(hurt);
+  } catch (error) {
+    watch.report?.(error, req);
   }
 }
 

@@ -89,7 +89,7 @@ async function commitUpload(
     throw error;
   }
   const committed = await services.blobs.commit(id, digest);
-  if (committed.placed) rememberVerified(services.blobs, digest);
+  if (committed.placed) rememberVerified(services.blobs, digest, committed.version);
   return committed;
 }
 

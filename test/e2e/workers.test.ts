@@ -13,7 +13,7 @@ import { ownHome, run, succeed, temporaryFolder } from '../program.ts';
 import { appendTo, askRegistry, beginUpload, finishUpload, type Registry, uploadInPieces } from '../registry.ts';
 import { startServer, type TestServer } from '../server.ts';
 import { bytesOf } from '../tinyimage.ts';
-import { deathsOf, untilWorkers, workersOf } from '../workers.ts';
+import { deathsOf, untilGone, untilWorkers, workersOf } from '../workers.ts';
 
 const WORKERS = 4;
 const FLAGS = ['--workers', String(WORKERS), '--log-level', 'debug'];
@@ -212,15 +212,14 @@ suite('a server of several workers', () => {
     assert.equal(answer.statusCode, 202);
     answer.resume();
     assert.equal(await stopped, 0);
-    for (const pid of pids) assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+    await untilGone(pids);
   });
 
   test('is gone when its parent is killed', async () => {
     const other = await startServer({ flags: ['--workers', '2'] });
     const pids = [...workersOf(other).values()];
-    // Resolves when nobody holds its output any more: the workers do.
     await other.kill();
-    for (const pid of pids) assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+    await untilGone(pids);
   });
 
   test('says what keeps it from starting, and ends', async () => {

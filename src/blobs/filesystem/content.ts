@@ -38,16 +38,16 @@ export class Content {
     if (fd === undefined) return undefined;
     let streaming = false;
     try {
-      const size = this.#disk.size(fd);
+      const { size, touched: version } = this.#disk.state(fd);
       const start = range?.start ?? 0;
       const end = range === undefined ? size : range.end + 1;
       if (end - start > SMALL_BLOB_BYTES) {
         streaming = true;
-        return { size, stream: this.#stream(digest, fd, start, end) };
+        return { size, version, stream: this.#stream(digest, fd, start, end) };
       }
       const bytes = Buffer.allocUnsafe(end - start);
       if (this.#disk.readNow(fd, bytes, start) < bytes.length) throw cutShort(digest);
-      return { size, bytes };
+      return { size, version, bytes };
     } finally {
       if (!streaming) this.#disk.close(fd);
     }

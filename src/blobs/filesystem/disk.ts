@@ -44,6 +44,8 @@ export interface Disk {
   close(fd: Descriptor): void;
   /** Bytes of an open file. */
   size(fd: Descriptor): number;
+  /** The same, and when anything about the file was changed, in milliseconds since 1970: nobody can set that back. */
+  state(fd: Descriptor): { readonly size: number; readonly touched: number };
   /** Facts of a file, or undefined if there is none. */
   facts(path: string): FileFacts | undefined;
   /** Whether there was a file of that name to rename. */
@@ -132,6 +134,10 @@ export const machineDisk: Disk = {
   open: (path, as) => openSync(path, FLAGS[as], 0o600),
   close: (fd) => closeSync(fd),
   size: (fd) => fstatSync(fd).size,
+  state(fd) {
+    const { size, ctimeMs } = fstatSync(fd);
+    return { size, touched: ctimeMs };
+  },
   facts(path) {
     const stats = statSync(path, { throwIfNoEntry: false });
     return stats === undefined ? undefined : { size: stats.size, changed: stats.mtime };

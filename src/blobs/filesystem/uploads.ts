@@ -124,7 +124,7 @@ export class Uploads {
         throw new DigestMismatch(digest, actual);
       }
       const placed = await this.#content.place(file, digest);
-      return { digest, size: file.length, placed };
+      return { digest, size: file.length, placed, ...(placed && { version: this.#disk.state(file.fd).touched }) };
     } finally {
       if (file.uncertain) this.#disk.unlink(path);
       file.close();

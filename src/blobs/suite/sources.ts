@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Digest, digestOf, parseDigest } from '../../image/digest.ts';
-import type { BlobBody, Blobs, UploadId } from '../blobs.ts';
+import type { BlobBody, Blobs, CommittedBlob, UploadId } from '../blobs.ts';
 
 /** A source that gives the chunks one turn of the loop after the other, and then ends or breaks off. */
 export function sourceOf(chunks: readonly Uint8Array[], breaksWith?: Error): Readable {
@@ -24,6 +24,11 @@ export function openSource(first: Uint8Array): Readable {
   const source = new Readable({ read: () => undefined });
   source.push(first);
   return source;
+}
+
+/** Of a commit, what every driver says alike. */
+export function madeOf({ digest, size, placed }: CommittedBlob): Omit<CommittedBlob, 'version'> {
+  return { digest, size, placed };
 }
 
 /** All the bytes of a body, whether it came as bytes or as a stream. */

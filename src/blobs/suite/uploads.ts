@@ -6,7 +6,7 @@ import { digestOf } from '../../image/digest.ts';
 import { BLOB_PIECE_BYTES } from '../../limits.ts';
 import { DigestMismatch, UploadBusy, type UploadId, UploadOffset, UploadUnknown } from '../blobs.ts';
 import type { BlobsTests } from '../suite.ts';
-import { ABSENT, bytesOf, openSource, push, sourceOf, UNKNOWN } from './sources.ts';
+import { ABSENT, bytesOf, madeOf, openSource, push, sourceOf, UNKNOWN } from './sources.ts';
 
 export const uploadTests: BlobsTests = {
   'an upload in one go becomes a blob and is gone': async ({ blobs }) => {
@@ -17,7 +17,7 @@ export const uploadTests: BlobsTests = {
     assert.equal(await blobs.append(id, 0, sourceOf([bytes])), 5);
     assert.equal(await blobs.uploaded(id), 5);
     assert.equal(await blobs.stat(digestOf(bytes)), undefined, 'no blob before the commit');
-    assert.deepEqual(await blobs.commit(id, digestOf(bytes)), { digest: digestOf(bytes), size: 5, placed: true });
+    assert.deepEqual(madeOf(await blobs.commit(id, digestOf(bytes))), { digest: digestOf(bytes), size: 5, placed: true });
     assert.ok((await bytesOf(await blobs.read(digestOf(bytes)))).equals(bytes));
     assert.equal(await blobs.uploaded(id), undefined);
     await assert.rejects(blobs.commit(id, digestOf(bytes)), UploadUnknown);
@@ -29,7 +29,7 @@ export const uploadTests: BlobsTests = {
     for (const placed of [true, false]) {
       const id = await blobs.begin();
       await blobs.append(id, 0, sourceOf([bytes]));
-      assert.deepEqual(await blobs.commit(id, digestOf(bytes)), { digest: digestOf(bytes), size: 5, placed });
+      assert.deepEqual(madeOf(await blobs.commit(id, digestOf(bytes))), { digest: digestOf(bytes), size: 5, placed });
       assert.equal(await blobs.uploaded(id), undefined);
     }
   },
@@ -58,7 +58,7 @@ export const uploadTests: BlobsTests = {
         assert.equal(await blobs.uploaded(id), offset);
       }
       const digest = digestOf(bytes, algorithm);
-      assert.deepEqual(await blobs.commit(id, digest), { digest, size: bytes.length, placed: true });
+      assert.deepEqual(madeOf(await blobs.commit(id, digest)), { digest, size: bytes.length, placed: true });
       assert.ok((await bytesOf(await blobs.read(digest))).equals(bytes));
     }
   },
