@@ -17,7 +17,11 @@ export const uploadTests: BlobsTests = {
     assert.equal(await blobs.append(id, 0, sourceOf([bytes])), 5);
     assert.equal(await blobs.uploaded(id), 5);
     assert.equal(await blobs.stat(digestOf(bytes)), undefined, 'no blob before the commit');
-    assert.deepEqual(madeOf(await blobs.commit(id, digestOf(bytes))), { digest: digestOf(bytes), size: 5, placed: true });
+    assert.deepEqual(madeOf(await blobs.commit(id, digestOf(bytes))), {
+      digest: digestOf(bytes),
+      size: 5,
+      placed: true,
+    });
     assert.ok((await bytesOf(await blobs.read(digestOf(bytes)))).equals(bytes));
     assert.equal(await blobs.uploaded(id), undefined);
     await assert.rejects(blobs.commit(id, digestOf(bytes)), UploadUnknown);
