@@ -128,16 +128,10 @@ export async function serve(
   const apiUrl = `https://${addresses.api}`;
   const kubeconfig = join(config.data, 'admin.kubeconfig');
   writeKubeconfig(kubeconfig, apiUrl, authority, token);
-  const renew = async (): Promise<void> => {
-    try {
-      const renewed = await openAuthority(authorityOptions(config));
-      api.setSecureContext(tlsOptions(renewed.server, renewed.certificate));
-      writeKubeconfig(kubeconfig, apiUrl, renewed, token);
-    } catch (error) {
-      logger.error({ err: error }, 'the certificates could not be looked at or renewed; the old ones stay in use');
-    }
-  };
-  const renewal = setInterval(() => void renew(), CERTIFICATE_CHECK_MS).unref();
+  const renewal = keepRenewed(config, logger, (renewed) => {
+    api.setSecureContext(tlsOptions(renewed.server, renewed.certificate));
+    writeKubeconfig(kubeconfig, apiUrl, renewed, token);
+  });
   opened.defer(() => clearInterval(renewal));
 
   opened.adopt(startUpkeep(ctx, RESOURCES, config, logger), (it) => it.close());
@@ -145,6 +139,18 @@ export async function serve(
   const running = opened.move();
   const registryUrl = config.registryListen ? `http://${addresses.registry}` : apiUrl;
   return { apiUrl, registryUrl, kubeconfig, close: () => running.disposeAsync() };
+}
+
+/** Looks at the certificates now and then, and gives those that are good from then on. */
+function keepRenewed(config: Config, logger: Logger, use: (authority: Authority) => void): NodeJS.Timeout {
+  const renew = async (): Promise<void> => {
+    try {
+      use(await openAuthority(authorityOptions(config)));
+    } catch (error) {
+      logger.error({ err: error }, 'the certificates could not be looked at or renewed; the old ones stay in use');
+    }
+  };
+  return setInterval(() => void renew(), CERTIFICATE_CHECK_MS).unref();
 }
 
 /** The server's own doings, before anyone calls. */

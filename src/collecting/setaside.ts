@@ -119,8 +119,9 @@ class HeldMark {
     this.#revision = revision;
   }
 
-  static async put({ store, now }: Services, owner: string, digest: Digest): Promise<HeldMark> {
-    const make = (): Mark => ({ state: 'sweeping', owner, at: now().getTime() });
+  static async put(services: Services, owner: string, digest: Digest): Promise<HeldMark> {
+    const { store } = services;
+    const make = (): Mark => ({ state: 'sweeping', owner, at: services.now().getTime() });
     // A run of the collection that was killed may have left one.
     const left = await readMark(store, digest);
     const revision = await store.commit([putMark(digest, make(), left?.revision ?? 0)]);
