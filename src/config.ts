@@ -5,7 +5,7 @@ import type { BlobsPlace } from './blobs/open.ts';
 import { parseS3Address } from './blobs/s3/address.ts';
 import { type FlagName, LOG_FORMATS, LOG_LEVELS } from './flags.ts';
 import { PatternInvalid, parsePattern, type RegistryPattern } from './image/allowedregistries.ts';
-import { WORKERS } from './limits.ts';
+import { WORKERS } from './limits.work.ts';
 import { type Given, gatherSettings, type Settings } from './settings.ts';
 import { type EtcdLocation, parseEtcdUrl } from './store/etcd/location.ts';
 

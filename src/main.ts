@@ -24,7 +24,8 @@ import { seedAccess } from './cluster/seed.ts';
 import { type Config, isDnsName } from './config.ts';
 import { digestOf } from './image/digest.ts';
 import { endWatches, type KubeHandler, kubeHandler } from './kube/server.ts';
-import { CERTIFICATE_CHECK_MS, DRAIN_SECONDS, WORKER_START_MS } from './limits.ts';
+import { CERTIFICATE_CHECK_MS, DRAIN_SECONDS } from './limits.ts';
+import { WORKER_START_MS } from './limits.work.ts';
 import {
   authorityOf,
   drain,
@@ -86,13 +87,7 @@ export async function serve(
   const state: State = { parts: undefined, patience, draining: false, store: storeName(config) };
   const api = secureServer(authority.server, authority.certificate, dispatchers(state, 'api'));
   const plain = plainServer(dispatchers(state, 'registry'));
-  const graceMs = DRAIN_SECONDS * 1000;
-  opened.defer(async () => {
-    state.draining = true;
-    const drained = Promise.all([drain(api, graceMs), drain(plain, graceMs)]);
-    endWatches();
-    await drained;
-  });
+  opened.defer(() => drainAll(state, [api, plain]));
   const addresses = await listenAll(config, api, plain);
 
   const store = seams.adopt(await openStore(config, logger, signal), (it) => it.close());
@@ -139,6 +134,14 @@ export async function serve(
   const running = opened.move();
   const registryUrl = config.registryListen ? `http://${addresses.registry}` : apiUrl;
   return { apiUrl, registryUrl, kubeconfig, close: () => running.disposeAsync() };
+}
+
+/** Takes no more connections, ends watches, and waits for what is under way. */
+async function drainAll(state: State, servers: readonly Server[]): Promise<void> {
+  state.draining = true;
+  const drained = Promise.all(servers.map((server) => drain(server, DRAIN_SECONDS * 1000)));
+  endWatches();
+  await drained;
 }
 
 /** Looks at the certificates now and then, and gives those that are good from then on. */

@@ -56,7 +56,7 @@ const WALLS: Readonly<Record<string, readonly string[]>> = {
   registry: ['kube'],
 };
 /** Files that every folder may import. */
-const EVERYONES = ['src/limits.ts', 'package.json'];
+const EVERYONES = ['src/limits.ts', 'src/limits.work.ts', 'package.json'];
 
 /** Imports that run against the layers, leave the repository's sources, or name a file without its extension. */
 export function importComplaints(source: Parsed): string[] {

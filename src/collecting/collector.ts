@@ -3,7 +3,8 @@
  * is safe). Everything that it knows is in the store, so a run that was killed is finished by the next, anywhere.
  */
 import type { Digest } from '../image/digest.ts';
-import { COLLECTION_ROUNDS, COMMIT_CHANGES } from '../limits.ts';
+import { COMMIT_CHANGES } from '../limits.ts';
+import { COLLECTION_ROUNDS } from '../limits.work.ts';
 import type { Services } from '../objects/context.ts';
 import { fenced, type Leadership } from '../store/leadership.ts';
 import { type Change, CommitConflict, type Entry, type Store } from '../store/store.ts';

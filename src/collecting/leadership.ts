@@ -1,6 +1,6 @@
 /** Who collects: one run at a time among all processes. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { COLLECTION_PATIENCE_SECONDS, LEAD_LOOK_MS } from '../limits.ts';
+import { COLLECTION_PATIENCE_SECONDS, LEAD_LOOK_MS } from '../limits.work.ts';
 import { DomainError } from '../objects/errors.ts';
 import { Leadership } from '../store/leadership.ts';
 import type { Store } from '../store/store.ts';

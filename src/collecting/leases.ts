@@ -3,7 +3,8 @@
  * refers to it yet. A push uploads its layers long before the manifest that names them.
  */
 import type { Digest } from '../image/digest.ts';
-import { CONFLICT_TRIES, CONTENT_LEASE_SECONDS, LEASES_KEPT } from '../limits.ts';
+import { CONFLICT_TRIES } from '../limits.ts';
+import { CONTENT_LEASE_SECONDS, LEASES_KEPT } from '../limits.work.ts';
 import { BoundedCache } from '../objects/cache.ts';
 import type { Services } from '../objects/context.ts';
 import { type Change, CommitConflict, type Entry, type Revision, type Store } from '../store/store.ts';

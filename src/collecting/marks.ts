@@ -12,7 +12,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Blobs } from '../blobs/blobs.ts';
 import type { Digest } from '../image/digest.ts';
-import { COMMIT_CHANGES, SWEEP_POLL_MS, SWEEP_STALE_SECONDS, SWEEP_WAIT_SECONDS } from '../limits.ts';
+import { COMMIT_CHANGES } from '../limits.ts';
+import { SWEEP_POLL_MS, SWEEP_STALE_SECONDS, SWEEP_WAIT_SECONDS } from '../limits.work.ts';
 import { DomainError } from '../objects/errors.ts';
 import { type Change, CommitConflict, type Entry, type Revision, type Store } from '../store/store.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { digestOf } from '../image/digest.ts';
-import { COLLECTION_RETRY_SECONDS, COLLECTION_SOON_SECONDS } from '../limits.ts';
+import { COLLECTION_RETRY_SECONDS, COLLECTION_SOON_SECONDS } from '../limits.work.ts';
 import { makeLogger } from '../observe/logs.ts';
 import { deleteTag } from '../streams/deletion.ts';
 import { expedite } from './grace.ts';

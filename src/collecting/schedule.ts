@@ -1,5 +1,5 @@
 /** Collects garbage now and then, for as long as the server runs. */
-import { COLLECTION_FIRST_SECONDS, COLLECTION_RETRY_SECONDS, COLLECTION_SOON_SECONDS } from '../limits.ts';
+import { COLLECTION_FIRST_SECONDS, COLLECTION_RETRY_SECONDS, COLLECTION_SOON_SECONDS } from '../limits.work.ts';
 import type { Services } from '../objects/context.ts';
 import type { Logger } from '../observe/logs.ts';
 import type { Collection } from './collector.ts';

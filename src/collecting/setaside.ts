@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { type Digest, digestAlgorithm, parseDigest } from '../image/digest.ts';
-import { SWEEP_STALE_SECONDS } from '../limits.ts';
+import { SWEEP_STALE_SECONDS } from '../limits.work.ts';
 import type { Services } from '../objects/context.ts';
 import { fenced, type Leadership } from '../store/leadership.ts';
 import type { Change, Revision, Store } from '../store/store.ts';

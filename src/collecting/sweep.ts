@@ -1,6 +1,7 @@
 /** One sweep: the marks that it has put, and the deletions that they allow. */
 import type { Digest } from '../image/digest.ts';
-import { COMMIT_CHANGES, SWEEP_STALE_SECONDS } from '../limits.ts';
+import { COMMIT_CHANGES } from '../limits.ts';
+import { SWEEP_STALE_SECONDS } from '../limits.work.ts';
 import type { Services } from '../objects/context.ts';
 import { type Change, CommitConflict, type Revision } from '../store/store.ts';
 import { type Mark, markKey, putMark } from './marks.ts';

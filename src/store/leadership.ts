@@ -11,7 +11,7 @@
  * `Leadership` is one try of one part of a process; `whileLeading` does work for as long as the process leads.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LEAD_ANSWER_SECONDS, LEAD_ASK_SECONDS, LEAD_LOOK_MS } from '../limits.ts';
+import { LEAD_ANSWER_SECONDS, LEAD_ASK_SECONDS, LEAD_LOOK_MS } from '../limits.work.ts';
 import { endOwner, fateOf, newOwner } from './owner.ts';
 import { type Change, CommitConflict, type Entry, type Revision, type Store, StoreError, type Watch } from './store.ts';
 
