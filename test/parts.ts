@@ -54,8 +54,12 @@ const NEEDS = {
   skopeo: { from: 'install', package: 'skopeo' },
   podman: { from: 'install', package: 'podman' },
   buildah: { from: 'install', package: 'buildah' },
+  umoci: { from: 'install', package: 'umoci' },
   // The package would start a registry on port 5000, which is Headgate's own.
   'docker-registry': { from: 'unpack', package: 'docker-registry', file: 'usr/bin/docker-registry' },
+  // The package would start its daemon.
+  containerd: { from: 'unpack', package: 'containerd', file: 'usr/bin/containerd' },
+  ctr: { from: 'unpack', package: 'containerd', file: 'usr/bin/ctr' },
   busybox: { from: 'unpack', package: 'busybox-static', file: 'bin/busybox', suits: isStatic },
   kubectl: { from: 'build', suits: isRecentKubectl },
   crane: { from: 'go', module: 'github.com/google/go-containerregistry/cmd/crane@v0.22.1' },

@@ -122,6 +122,28 @@ suite('containerd', () => {
     assert.ok(Buffer.concat(parts.map(({ body }) => body)).equals(bytes));
     assert.ok(parts.every((part) => part.headers['content-encoding'] === undefined));
   });
+
+  test('a push without a token is challenged; the token comes by a form, as OAuth has it, or by GET', async () => {
+    const refused = await trial.call('POST', '/v2/dev/containerd/blobs/uploads/', { token: null });
+    assert.equal(refused.status, 401);
+    const [, realm = '', service = '', scope = ''] =
+      /^Bearer realm="([^"]+)",service="([^"]+)",scope="([^"]+)"$/.exec(String(refused.headers['www-authenticate'])) ??
+      [];
+    assert.equal(scope, 'repository:dev/containerd:pull,push');
+    const path = new URL(realm).pathname;
+    const form = new URLSearchParams({ grant_type: 'password', client_id: 'containerd-client', service, scope });
+    form.set('username', 'anyone');
+    form.set('password', 'dev-token');
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded; charset=utf-8' };
+    const posted = await trial.call('POST', path, { token: null, headers, body: form.toString() });
+    const Authorization = `Basic ${Buffer.from('anyone:dev-token').toString('base64')}`;
+    const got = await trial.call('GET', `${path}?service=${service}&scope=${scope}`, { headers: { Authorization } });
+    for (const { status, body } of [posted, got]) {
+      assert.equal(status, 200);
+      const { access_token: token } = JSON.parse(body.toString()) as { readonly access_token: string };
+      assert.equal((await trial.call('POST', '/v2/dev/containerd/blobs/uploads/', { token })).status, 202);
+    }
+  });
 });
 
 suite('podman, skopeo and buildah (containers/image)', () => {

@@ -208,3 +208,92 @@ test('headers of more than 64 KiB are refused', async () => {
   assert.match(answer, /^HTTP\/1\.1 431 /);
   await stillServes();
 });
+
+test('ranges that abuse: no answer is longer than the blob, and none is a fault', async () => {
+  const bytes = Buffer.alloc(100_000, 'range');
+  const digest = await trial.pushBlob('dev/app', bytes);
+  const get = (range: string) => trial.call('GET', `/v2/dev/app/blobs/${digest}`, { headers: { Range: range } });
+  const huge = '9'.repeat(400);
+  for (const range of [
+    `bytes=${huge}-`,
+    `bytes=-${huge}`,
+    `bytes=0-${huge}`,
+    'bytes=18446744073709551615-18446744073709551616',
+    'bytes=-0',
+    'bytes=--1',
+    'bytes=0-0-0',
+    'bytes=0x0-0x10',
+    'bytes=,,,,',
+    'bytes=1-0',
+    `bytes=${','.repeat(30_000)}`,
+    'bytes=\t0\t-\t10\t',
+    'bytes',
+    '=',
+  ]) {
+    const { status, body } = await get(range);
+    assert.ok([200, 206, 416].includes(status), `${range.slice(0, 40)}: ${status}`);
+    assert.ok(status === 416 || body.length <= bytes.length, range.slice(0, 40));
+  }
+  // The whole blob a thousand times would be 100 MB.
+  const repeated = await get(`bytes=${Array.from({ length: 1000 }, () => '0-').join(',')}`);
+  assert.deepEqual([repeated.status, repeated.body.length], [200, bytes.length]);
+  const same = await get(`bytes=${Array.from({ length: 1000 }, () => '0-9').join(',')}`);
+  assert.equal(same.status, 206);
+  assert.deepEqual(trial.faults, []);
+});
+
+test('names that mean something to JavaScript are names like others', async () => {
+  const names = ['__proto__', 'constructor', 'hasOwnProperty', 'toString', '_', 'null', 'undefined'];
+  const annotations = JSON.parse('{"__proto__":"own","constructor":"own"}') as object;
+  for (const tag of names) {
+    const { bytes } = await trial.pushImage('dev/names', tag, { annotations });
+    assert.ok((await trial.call('GET', `/v2/dev/names/manifests/${tag}`)).body.equals(bytes), tag);
+  }
+  await trial.pushImage('dev/constructor', 'v1');
+  assert.equal((await trial.call('GET', '/v2/dev/valueof/tags/list')).status, 404);
+  const list = await trial.call('GET', '/v2/dev/names/tags/list');
+  assert.deepEqual(JSON.parse(list.body.toString()).tags, [...names].sort());
+  for (const tag of names) assert.equal((await trial.call('DELETE', `/v2/dev/names/manifests/${tag}`)).status, 202);
+  for (const name of names) {
+    assert.equal((await trial.call('GET', `/v2/dev/app/manifests/${name}`)).code, 'MANIFEST_UNKNOWN', name);
+    const query = `?${name}=1&mount=${name}&from=${name}&digest-algorithm=sha256`;
+    assert.equal((await trial.call('POST', `/v2/dev/app/blobs/uploads/${query}`)).status, 202, name);
+  }
+});
+
+test('nothing that a client sends becomes a header of its own in an answer', async () => {
+  const evil = '%0d%0aX-Evil:%20yes';
+  for (const [method, path] of [
+    ['GET', `/v2/dev/app/tags/list?n=1&last=${evil}`],
+    ['GET', `/v2/_catalog?n=1&last=${evil}`],
+    ['GET', `/v2/dev/app/referrers/${digestOf('x')}?artifactType=${evil}&last=${evil}&n=1`],
+    ['POST', `/v2/dev/app/blobs/uploads/?mount=${evil}&from=${evil}`],
+    ['PUT', `/v2/dev/app/manifests/${evil}`],
+    ['GET', `/v2/dev/${evil}/manifests/v1`],
+    ['GET', `/openshift/token?service=${evil}&scope=repository:${evil}:pull&account=${evil}`],
+  ] as const) {
+    const { headers } = await trial.call(method, path);
+    assert.equal(headers['x-evil'], undefined, path);
+  }
+  assert.deepEqual(trial.faults, []);
+});
+
+test('methods, versions and upgrades that are not spoken here are refused', async () => {
+  const lines: readonly (readonly [string, RegExp])[] = [
+    [`TRACE /v2/ HTTP/1.1\r\n${HEAD}`, /^HTTP\/1\.1 405 /],
+    [`PROPFIND /v2/dev/app/tags/list HTTP/1.1\r\n${HEAD}`, /^HTTP\/1\.1 405 /],
+    [`GET /v2/ HTTP/9.9\r\n${HEAD}`, /^HTTP\/1\.1 (?:400|505) /],
+    ['PRI * HTTP/2.0\r\n\r\nSM\r\n', /^HTTP\/1\.1 4\d\d /],
+    [`GET /v2/ HTTP/1.1\r\n${HEAD}Upgrade: h2c\r\nConnection: Upgrade\r\n`, /^HTTP\/1\.1 200 /],
+    [`GET /v2/dev/app/tags/list HTTP/1.1\r\n${HEAD}Expect: the-unexpected\r\n`, /^HTTP\/1\.1 417 /],
+    ['GET /v2/ HTTP/1.1\r\n', /^HTTP\/1\.1 400 /],
+  ];
+  for (const [line, expected] of lines) {
+    assert.match(await raw(`${line}\r\n`, /\r\n\r\n/), expected, line);
+  }
+  const tunnel = connect(trial.port, '127.0.0.1');
+  await once(tunnel, 'connect');
+  tunnel.write(`CONNECT evil.test:443 HTTP/1.1\r\n${HEAD}\r\n`);
+  assert.equal(await heard(tunnel), '');
+  await stillServes();
+});
