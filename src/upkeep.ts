@@ -2,6 +2,7 @@
 import { startCollector } from './cluster/collector.ts';
 import { dropOldEvents } from './cluster/events.ts';
 import { keepNamespaces } from './cluster/namespacecontents.ts';
+import { keepPullSecrets } from './cluster/pullsecrets.ts';
 import { startPurge } from './cluster/purge.ts';
 import { startQuotaCounts } from './cluster/quotacounts.ts';
 import { startRoleUpkeep } from './cluster/roleupkeep.ts';
@@ -56,6 +57,7 @@ async function beginAll(
   opened.adopt(keepTokenSecrets(ctx, notLookedAt('secrets that wait for tokens')), (it) => it.close());
   opened.adopt(keepNamespaces(ctx, notLookedAt('what belongs into every namespace')), (it) => it.close());
   opened.adopt(startRoleUpkeep(ctx, notLookedAt('default roles and bindings')), (it) => it.close());
+  opened.adopt(keepPullSecrets(ctx, notLookedAt('pull secrets of service accounts')), (it) => it.close());
 }
 
 /** Drops uploads that nobody went on with, and events that are old. */

@@ -12,15 +12,15 @@ import { type ConfigMap, configMaps } from './configmaps.ts';
 import { Keeper } from './keeper.ts';
 import { type ServiceAccount, serviceAccounts } from './serviceaccounts.ts';
 
-/** `default` is Kubernetes', the others are OpenShift's. */
-const ACCOUNTS: readonly string[] = ['builder', 'default', 'deployer'];
+/** The accounts of every namespace: `default` is Kubernetes', the others are OpenShift's. */
+export const DEFAULT_ACCOUNTS: readonly string[] = ['builder', 'default', 'deployer'];
 /** Programs in pods, and tests, read the API's certificate here. */
 const ROOT_CERTIFICATES = 'kube-root-ca.crt';
 
 /** The changes that fill a new namespace, for the commit that makes it. */
 export async function namespaceContents(ctx: Context, namespace: string): Promise<Change[]> {
   const made = [
-    ...ACCOUNTS.map((name) => creation(ctx, serviceAccounts, namespace, account(name), [])),
+    ...DEFAULT_ACCOUNTS.map((name) => creation(ctx, serviceAccounts, namespace, account(name), [])),
     ...certificates(ctx).map((map) => creation(ctx, configMaps, namespace, map, [])),
   ];
   return (await Promise.all(made)).flatMap(({ changes }) => changes);
@@ -53,7 +53,7 @@ export function keepNamespaces(ctx: Context, failed: (error: unknown) => void): 
     changed: {
       [SERVICE_ACCOUNT_PREFIX]: ({ key, value }) => {
         const { namespace, name } = nameOfKey(serviceAccounts, key);
-        return !value && ACCOUNTS.includes(name) ? () => keepAccount(ctx, namespace, name) : undefined;
+        return !value && DEFAULT_ACCOUNTS.includes(name) ? () => keepAccount(ctx, namespace, name) : undefined;
       },
       [keptOf(configMaps).prefix]: ({ key }) => {
         const { namespace, name } = nameOfKey(configMaps, key);
@@ -69,7 +69,7 @@ async function keepAll(ctx: Context, keeper: Keeper): Promise<void> {
   const { entries } = await ctx.store.list(NAMESPACE_PREFIX);
   for (const { key } of entries) {
     const namespace = key.slice(NAMESPACE_PREFIX.length);
-    for (const name of ACCOUNTS) {
+    for (const name of DEFAULT_ACCOUNTS) {
       if (keeper.closed) return;
       await keepAccount(ctx, namespace, name);
     }
@@ -94,8 +94,8 @@ async function keepCertificates(ctx: Context, namespace: string): Promise<void> 
   }
 }
 
-/** Namespaces go away, and other processes do the same work. */
-async function tolerating(write: Promise<unknown>): Promise<void> {
+/** Waits for a write of the server's own: namespaces go away, and other processes do the same work. */
+export async function tolerating(write: Promise<unknown>): Promise<void> {
   try {
     await write;
   } catch (error) {
