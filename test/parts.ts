@@ -3,6 +3,7 @@
  * for a path; `test/run.ts` calls `getParts()` before any test runs, so that a test finds everything at hand.
  */
 import { spawnSync } from 'node:child_process';
+import { hash } from 'node:crypto';
 import {
   accessSync,
   constants,
@@ -21,6 +22,10 @@ import { fileURLToPath } from 'node:url';
 /** Where parts are kept that do not come with the system; git ignores it. */
 const CACHE = fileURLToPath(new URL('../.parts', import.meta.url));
 
+const TESTS = fileURLToPath(new URL('.', import.meta.url));
+/** Characters of the hash of sources in the name of what is built of them. */
+const HASH_CHARACTERS = 12;
+
 /** Kubernetes' own module, of which kubectl is built where there is none. Its Go toolchain comes with the modules. */
 const KUBERNETES = 'v1.37.2';
 /** The oldest kubectl that tests are written for: server-side apply, OpenAPI v3, aggregated discovery. */
@@ -32,15 +37,18 @@ interface Need {
   /**
    * How it comes: installed as a Debian package, unpacked from one (nothing is started, no root), built from a Go
    * module that is a program (`go`; `require` where its go.mod holds replacements, which only other modules may have),
-   * or, where a module takes more than that, by a function of this file (`build`).
+   * built from Go sources of this repository (`source`), or, where a module takes more than that, by a function of this
+   * file (`build`).
    */
-  readonly from: 'install' | 'unpack' | 'go' | 'require' | 'build';
+  readonly from: 'install' | 'unpack' | 'go' | 'require' | 'source' | 'build';
   /** The Debian package. */
   readonly package?: string;
   /** The program's path inside the package. */
   readonly file?: string;
   /** The Go package and its version: `PATH@VERSION`. */
   readonly module?: string;
+  /** The folder of Go sources, from this one. */
+  readonly folder?: string;
   /** Whether a program of this name will do. */
   readonly suits?: (path: string) => boolean;
   /** What needs it; tests if that is not said. */
@@ -64,6 +72,9 @@ const NEEDS = {
   kubectl: { from: 'build', suits: isRecentKubectl },
   crane: { from: 'go', module: 'github.com/google/go-containerregistry/cmd/crane@v0.22.1' },
   oras: { from: 'go', module: 'oras.land/oras/cmd/oras@v1.3.6' },
+  helm: { from: 'go', module: 'helm.sh/helm/v4/cmd/helm@v4.3.1' },
+  // What programs do with client-go, of the newest Kubernetes, and with OpenShift's typed clients.
+  clientgo: { from: 'source', folder: 'conformance/clientgo' },
   // There is no release of it since it was written anew.
   'oci-conformance': {
     from: 'go',
@@ -138,10 +149,17 @@ function find(name: Part): string | undefined {
   return path;
 }
 
-/** A program of a Go module is kept with its version, so that another version is not taken for it. */
+/** A program of Go is kept with its version, or the hash of its sources, so that another is not taken for it. */
 function cachedAs(name: Part): string {
-  const { module }: Need = NEEDS[name];
+  const { module, folder }: Need = NEEDS[name];
+  if (folder !== undefined) return `${name}-${hashOf(join(TESTS, folder))}`;
   return module === undefined ? name : `${name}-${module.slice(module.lastIndexOf('@') + 1)}`;
+}
+
+function hashOf(folder: string): string {
+  const files = readdirSync(folder).sort();
+  const all = files.map((file) => `${file}\n${readFileSync(join(folder, file), 'utf8')}`).join('\n');
+  return hash('sha256', all).slice(0, HASH_CHARACTERS);
 }
 
 function onPath(name: string): string[] {
@@ -179,6 +197,9 @@ function howToGet(name: Part): string {
   if (need.from === 'build') {
     return `Put kubectl 1.${KUBECTL_MINOR} or newer on the PATH, or Go 1.${GO_MINOR} or newer (golang-go of Debian 13, or go.dev/dl), with which npm test builds it.`;
   }
+  if (need.folder !== undefined) {
+    return `Put Go 1.${GO_MINOR} or newer on the PATH, with which npm test builds it from test/${need.folder}.`;
+  }
   if (isModule(need)) {
     return `Put ${name} on the PATH, or Go 1.${GO_MINOR} or newer, with which npm test builds it from ${need.module}.`;
   }
@@ -215,23 +236,25 @@ function unpack(name: Part, debianPackage: string, file: string, say: (line: str
 }
 
 function isModule({ from }: Need): boolean {
-  return from === 'go' || from === 'require';
+  return from === 'go' || from === 'require' || from === 'source';
 }
 
 /** Builds a program from its Go module. */
 function buildModule(name: Part, say: (line: string) => void): void {
   const go = recentGo(say);
-  const { module, from }: Need = NEEDS[name];
-  if (go === undefined || module === undefined) return;
-  say(`building ${name} with ${go}; this takes up to a minute, once`);
+  const { module = '', from, folder: sources = '' }: Need = NEEDS[name];
+  if (go === undefined) return;
+  say(`building ${name} with ${go}; this takes some minutes, once`);
   inFolder((folder) => {
     const env = { GOTOOLCHAIN: 'auto', CGO_ENABLED: '0', GOFLAGS: '', GOBIN: folder };
-    if (from === 'go') run(say, go, ['install', '-trimpath', '-ldflags', '-s -w', module], folder, env);
-    else {
+    const small = ['-trimpath', '-ldflags', '-s -w'];
+    if (from === 'go') run(say, go, ['install', ...small, module], folder, env);
+    else if (from === 'source') {
+      run(say, go, ['build', ...small, '-o', join(folder, 'program'), '.'], join(TESTS, sources), env);
+    } else {
       const [path = '', version = ''] = module.split('@');
       writeFileSync(join(folder, 'go.mod'), `module parts\ngo 1.${GO_MINOR}\nrequire ${path} ${version}\n`);
-      const args = ['build', '-mod=mod', '-trimpath', '-ldflags', '-s -w', '-o', 'program', path];
-      run(say, go, args, folder, env);
+      run(say, go, ['build', '-mod=mod', ...small, '-o', 'program', path], folder, env);
     }
     const program = readdirSync(folder).find((entry) => !entry.startsWith('go.'));
     if (program) renameSync(join(folder, program), join(CACHE, cachedAs(name)));
