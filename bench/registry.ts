@@ -1,5 +1,6 @@
 /** Registries beside each other: small reads at 16 connections, blobs in and out, tags; each in turn doing the same. */
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { hasPart } from '../test/parts.ts';
 import { load } from './connections.ts';
 import {
@@ -21,6 +22,8 @@ import { Layer, transfer, transferMany, transferTogether } from './transfers.ts'
 import { costOf, residentMiB } from './usage.ts';
 
 const TOGETHER_MIB = 100;
+/** Milliseconds after which a server has done what belongs to its start. */
+const SETTLE_MS = 3_000;
 const START: Measure = { title: 'start to the first answer', unit: 's', goal: 0.5 };
 const IDLE: Measure = { title: 'memory, idle after the start', unit: 'MiB', goal: 120 };
 
@@ -45,6 +48,7 @@ export async function measureRegistries(folder: string, effort: Effort, figures:
   const layer = await Layer.make(join(folder, 'layer'), effort.layerMiB);
   const smaller = await Layer.make(join(folder, 'smaller'), TOGETHER_MIB);
   await inRounds(folder, effort, peers, async (_, all) => {
+    await sleep(SETTLE_MS);
     for (const { name, pid, startSeconds } of all) {
       figures.add(START, name, { value: startSeconds });
       figures.add(IDLE, name, { value: residentMiB(pid) });
