@@ -1,46 +1,8 @@
 /** Tags of streams over HTTP: how ImageStreamTags, ImageTags, mappings and status writes move them, case by case. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { NamedTagEventList } from '../../src/streams/types.ts';
-import { assertInvalid, type ImageApi, MERGE, STRATEGIC, startImageApi } from '../imageapi.ts';
-
-const ONE = `sha256:${'1'.repeat(64)}`;
-const TWO = `sha256:${'2'.repeat(64)}`;
-const THREE = `sha256:${'3'.repeat(64)}`;
-
-const docker = (name: string, from: string, more: object = {}) => ({
-  name,
-  from: { kind: 'DockerImage', name: from },
-  ...more,
-});
-const tracking = (name: string, from: string, more: object = {}) => ({
-  name,
-  from: { kind: 'ImageStreamTag', name: from },
-  ...more,
-});
-
-async function made(api: ImageApi, path: string, body: unknown): Promise<void> {
-  const answer = await api.ask('POST', path, body);
-  assert.equal(answer.status, 201, answer.text);
-}
-
-const stream = (api: ImageApi, name: string, tags: object[] = [], spec: object = {}) =>
-  made(api, 'imagestreams', { metadata: { name }, spec: { tags, ...spec } });
-
-function push(api: ImageApi, name: string, tag: string, image: string, repository = 'quay.test/x/app'): Promise<void> {
-  const object = { metadata: { name: image }, dockerImageReference: `${repository}@${image}` };
-  return made(api, 'imagestreammappings', { metadata: { name }, tag, image: object });
-}
-
-async function history(api: ImageApi, name: string, tag: string): Promise<NamedTagEventList | undefined> {
-  const { body } = await api.ask('GET', `imagestreams/${name}`);
-  return (body.status.tags as NamedTagEventList[] | undefined)?.find((each) => each.tag === tag);
-}
-
-/** Image and generation of each entry, newest first. */
-async function entries(api: ImageApi, name: string, tag: string): Promise<(readonly [string, number])[]> {
-  return ((await history(api, name, tag))?.items ?? []).map(({ image, generation }) => [image, generation]);
-}
+import { assertInvalid, MERGE, STRATEGIC, startImageApi } from '../imageapi.ts';
+import { docker, entries, history, made, ONE, push, stream, THREE, TWO, tracking } from '../imagestreams.ts';
 
 test('an ImageStreamTag that tracks a tag of its own stream has the image at once, and raises the generation of all who track it', async () => {
   await using api = await startImageApi();
