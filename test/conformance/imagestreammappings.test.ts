@@ -122,7 +122,7 @@ suite('a mapping', () => {
   test('many at once to one tag: some arrive, the others are told of the conflict, and nothing is lost silently', async () => {
     await using api = await startImageApi();
     await stream(api, 'app');
-    const images = [...'abcdef'].map((digit) => `sha256:${digit.repeat(64)}`);
+    const images = 'abcdef'.split('').map((digit) => `sha256:${digit.repeat(64)}`);
     const answers = await Promise.all(
       images.map((image) => post(api, 'app', 'latest', imageOf(image, `r.test/a@${image}`))),
     );

@@ -243,6 +243,13 @@ suite('what kubectl can find out', () => {
     const explained = await kubectl('explain', 'isimage.image.signatures');
     assert.match(explained, /ImageStreamImage/);
     assert.match(explained, /conditions\s+<\[\]SignatureCondition>/);
+    const conditions = await kubectl('explain', 'imagestreamimage.image.signatures.conditions');
+    assert.match(conditions, /^FIELD: conditions <\[\]SignatureCondition>$/m);
+    assert.match(
+      conditions,
+      /^ {2}type\t<string> -required-\n {4}What was looked at\. Trusted: the signature is genuine/m,
+    );
+    assert.match(await kubectl('explain', 'limits.spec.limits.max'), /<map\[string\]Quantity>/);
     assert.match(await kubectl('explain', 'is.spec.tags.importPolicy'), /scheduled\s+<boolean>/);
     await kubectl('explain', 'is', '--recursive');
   });
