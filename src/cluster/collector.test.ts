@@ -5,6 +5,7 @@ import { testContext } from '../../test/context.ts';
 import type { Context } from '../objects/context.ts';
 import { deleteObject } from '../objects/deletes.ts';
 import type { KubeObject } from '../objects/object.ts';
+import { COLLECT_PREFIX } from '../objects/owners.ts';
 import { eachKept, readObject } from '../objects/reads.ts';
 import { nameOfKey } from '../objects/values.ts';
 import { createObject, updateObject } from '../objects/writes.ts';
@@ -40,7 +41,7 @@ test('what is deleted in the foreground goes when its dependents are gone', asyn
     return old;
   });
   while (await isThere(ctx)) await sleep(2);
-  while ((await ctx.store.list('/collect')).entries.length > 0) await sleep(2);
+  while ((await ctx.store.list(COLLECT_PREFIX)).entries.length > 0) await sleep(2);
   await collector.close();
   assert.equal(await findStream(ctx, 'default', 'child'), undefined);
   assert.ok(await findStream(ctx, 'default', 'stranger'));
@@ -63,7 +64,7 @@ test('what somebody else holds as well stays until they let go, and a policy tha
   await deleteObject(ctx, configMaps, 'default', 'owner', { propagationPolicy: 'Orphan' });
   await deleteObject(ctx, configMaps, 'default', 'owner', { propagationPolicy: 'Background' });
   const collector = await startCollector(ctx, RESOURCES, 0.001);
-  while ((await ctx.store.list('/collect')).entries.length > 0) await sleep(2);
+  while ((await ctx.store.list(COLLECT_PREFIX)).entries.length > 0) await sleep(2);
   await collector.close();
   const entry = await ctx.store.get('/configmaps/default/held');
   assert.deepEqual(JSON.parse(entry?.value.toString() ?? '{}').metadata.finalizers, ['a.test/x']);
@@ -87,7 +88,7 @@ async function names(ctx: Context): Promise<string[]> {
 
 async function settled(ctx: Context): Promise<void> {
   const collector = await startCollector(ctx, RESOURCES, 0.001);
-  while ((await ctx.store.list('/collect')).entries.length > 0) await sleep(2);
+  while ((await ctx.store.list(COLLECT_PREFIX)).entries.length > 0) await sleep(2);
   await collector.close();
 }
 

@@ -10,7 +10,7 @@ import type { Services } from '../objects/context.ts';
 import { type Change, CommitConflict, type Entry, type Revision, type Store } from '../store/store.ts';
 import { markKey, readMark, untilSwept } from './marks.ts';
 
-const PREFIX = '/leases/';
+const PREFIX = '/collecting/leases/';
 
 /** Where the lease of a digest is kept. */
 export function leaseKey(digest: Digest): string {

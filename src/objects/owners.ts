@@ -32,7 +32,7 @@ function ownersOf(object: KubeObject | undefined): ReadonlySet<string> {
 }
 
 /** Keys of objects that wait until somebody has seen to what they own, or of what is left of them, behind this. */
-export const COLLECT_PREFIX = '/collect';
+export const COLLECT_PREFIX = '/leaving';
 
 /** What is known of an object that is gone and owned something. */
 export interface Gone {
