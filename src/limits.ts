@@ -66,6 +66,8 @@ export const UPLOAD_HASHES = 1_000;
 export const VERIFIED_BLOBS = 50_000;
 /** Seconds for which it takes that for granted: disks also change what nobody has touched. */
 export const VERIFIED_SECONDS = 24 * 3600;
+/** Small blobs of which a process remembers that their names are on the disk, about 200 bytes each. */
+export const DURABLE_BLOBS = 20_000;
 /** Bytes of small blobs (manifests above all) that are kept in memory. */
 export const BLOB_CACHE_BYTES = 16 * MiB;
 

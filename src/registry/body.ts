@@ -105,7 +105,7 @@ export async function readBody(
     req.on('error', (error) => reject(new ClientGone('the request broke off', { cause: error })));
     req.on('close', () => {
       clearTimeout(timer);
-      reject(new ClientGone('the request broke off'));
+      if (!req.complete) reject(new ClientGone('the request broke off'));
     });
   });
 }

@@ -1,7 +1,8 @@
 /** Blobs under their final names: a name is given only to a whole, synced file and never to another content. */
 import { dirname } from 'node:path';
 import type { Digest } from '../../image/digest.ts';
-import { BLOB_PIECE_BYTES, SMALL_BLOB_BYTES } from '../../limits.ts';
+import { BLOB_PIECE_BYTES, DURABLE_BLOBS, SMALL_BLOB_BYTES } from '../../limits.ts';
+import { BoundedCache } from '../../objects/cache.ts';
 import { type BlobBody, type BlobStream, BlobsUnavailable, type ByteRange, UploadUnknown } from '../blobs.ts';
 import { inPieces } from '../pieces.ts';
 import { type Descriptor, type Disk, diskError, errorCode, syncFolder } from './disk.ts';
@@ -22,6 +23,8 @@ function cutShort(digest: Digest): BlobsUnavailable {
 export class Content {
   readonly #disk: Disk;
   readonly #layout: Layout;
+  /** Small blobs whose names are known to be on the disk, with when their content was written. */
+  readonly #durable = new BoundedCache<number>(DURABLE_BLOBS);
 
   constructor(disk: Disk, layout: Layout) {
     this.#disk = disk;
@@ -111,21 +114,38 @@ export class Content {
 
   /** Keeps few bytes that were checked against the digest, by way of a file at `path`, which nobody else uses. */
   async put(path: string, digest: Digest, bytes: Buffer): Promise<void> {
-    if (this.stat(digest) === bytes.length) {
-      await syncFolder(this.#disk, dirname(this.#layout.blob(digest)));
-      return;
-    }
+    if (this.stat(digest) === bytes.length) return this.#ensureDurable(digest);
     const fd = this.#disk.open(path, 'new');
     try {
       if (bytes.length <= SMALL_BLOB_BYTES) this.#disk.writeNow(fd, bytes, 0);
       else await this.#disk.write(fd, [bytes], 0);
+      const written = this.#changed(path);
       await this.place({ path, length: bytes.length, sync: () => this.#disk.sync(fd) }, digest);
+      this.#remember(digest, written);
     } catch (error) {
       this.#disk.unlink(path);
       throw error;
     } finally {
       this.#disk.close(fd);
     }
+  }
+
+  /** Whoever placed what is there may not have synced its name yet; what was placed or synced here need not be again. */
+  async #ensureDurable(digest: Digest): Promise<void> {
+    const path = this.#layout.blob(digest);
+    const changed = this.#changed(path);
+    if (changed !== undefined && this.#durable.get(digest) === changed) return;
+    await syncFolder(this.#disk, dirname(path));
+    this.#remember(digest, changed);
+  }
+
+  #remember(digest: Digest, changed: number | undefined): void {
+    if (changed !== undefined) this.#durable.set(digest, changed, 1);
+  }
+
+  /** When a file was written: tells it from one that had, or will have, the same name. */
+  #changed(path: string): number | undefined {
+    return this.#disk.facts(path)?.changed.getTime();
   }
 
   async delete(digest: Digest): Promise<boolean> {

@@ -141,6 +141,30 @@ it('a put on a full disk keeps nothing, not even a file', async (test) => {
   await blobs.put(digestOf(small), small);
 });
 
+it('what is put again is synced once by each process, and anew if somebody has replaced it', async (test) => {
+  const { folder, blobs, faults } = await openOn(test);
+  let syncs = 0;
+  faults.sync = (fd) => {
+    syncs++;
+    return machineDisk.sync(fd);
+  };
+  const bytes = Buffer.from('manifest');
+  const digest = digestOf(bytes);
+  const put = async (): Promise<number> => {
+    syncs = 0;
+    await blobs.put(digest, bytes);
+    return syncs;
+  };
+  assert.equal(await put(), 2, 'the file and its name');
+  assert.equal(await put(), 0);
+  const other = await openFilesystemBlobs({ folder });
+  test.after(() => other.close());
+  await other.delete(digest);
+  await other.put(digest, bytes);
+  assert.equal(await put(), 1, 'the name that another process has made');
+  assert.equal(await put(), 0);
+});
+
 it('a disk that cannot be read is unavailable, at once and in a stream', async (test) => {
   const { blobs, faults } = await openOn(test);
   const small = await push(blobs, Buffer.from('small'));
