@@ -37,6 +37,8 @@ export interface Config {
   readonly tlsNames: readonly string[];
   readonly store: StoreConfig;
   readonly blobs: BlobsPlace;
+  /** Absolute path of the file of users and passwords, which need not be there. */
+  readonly htpasswd: string;
   /** Seconds; `intervalSeconds` undefined: garbage is collected only when someone calls `headgate gc`. */
   readonly collection: {
     readonly intervalSeconds: number | undefined;
@@ -113,6 +115,7 @@ function configOf(settings: Settings, problems: string[]): Config {
     ),
     store: read<StoreConfig>('store', (text) => storeOf(text, data), { kind: 'sqlite', file: '' }),
     blobs: read<BlobsPlace>('blobs', (text) => blobsIn(text, data), { kind: 'filesystem', folder: '' }),
+    htpasswd: read('htpasswd', (text) => resolve(text), htpasswdFile(data)),
     collection: {
       intervalSeconds: read<number | undefined>('gc-interval', intervalOf, undefined),
       graceSeconds: read('gc-grace', durationOf, 0),
@@ -125,6 +128,11 @@ function configOf(settings: Settings, problems: string[]): Config {
     logLevel: read('log-level', (text) => choiceOf(text, LOG_LEVELS), 'info'),
     logFormat: read('log-format', (text) => choiceOf(text, LOG_FORMATS), 'pretty'),
   };
+}
+
+/** Where users and passwords are unless a flag says otherwise. */
+export function htpasswdFile(data: string): string {
+  return resolve(data, 'htpasswd');
 }
 
 /** What is wrong with a value; the message goes on from "where it stands: ". */
@@ -165,6 +173,17 @@ function durationOf(text: string): number | Problem {
   const [, digits, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
   if (digits === undefined) return new Problem(`"${text}" must be a number and a unit, such as 90s, 10m, 1h or 7d`);
   return Number(digits) * (UNIT_SECONDS[unit] ?? 1);
+}
+
+/**
+ * The seconds of a duration such as `90d`.
+ * @param source where it stands, for messages.
+ * @throws {ConfigError}
+ */
+export function secondsIn(text: string, source: string): number {
+  const seconds = durationOf(text);
+  if (seconds instanceof Problem) throw new ConfigError([`${source}: ${seconds.text}`]);
+  return seconds;
 }
 
 function intervalOf(text: string): number | undefined | Problem {

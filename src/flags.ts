@@ -78,6 +78,12 @@ const FLAGS = [
     help: 'where image content is kept: file:[DIR] (default: under DATA), or s3://BUCKET/PREFIX?endpoint=URL',
   },
   {
+    name: 'htpasswd',
+    kind: 'text',
+    value: 'FILE',
+    help: 'users and their passwords, as "headgate user" or htpasswd -B writes them (default: htpasswd under DATA)',
+  },
+  {
     name: 'gc-interval',
     kind: 'text',
     value: 'DURATION|off',

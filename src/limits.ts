@@ -268,32 +268,12 @@ export const MOUNT_SEARCH_REPOSITORIES = 100;
 /** Bytes of one page of referrers: clients read no larger index (as a manifest, 4 MiB). */
 export const REFERRERS_BYTES = 4 * MiB - 4 * KiB;
 
-/** API tokens that are kept in memory once they have been used; a token that is not takes one read of the store. */
-export const ACCESS_TOKENS_KEPT = 10_000;
-/** Tokens of users that are kept in memory, as well as those that are none; about 1 KiB each. */
-export const OAUTH_TOKENS_KEPT = 10_000;
-/** Users whose uid is kept in memory while their tokens are used. */
-export const OAUTH_USERS_KEPT = 10_000;
-/** Characters of a token's or code's name at least, as in OpenShift. */
-export const TOKEN_NAME_CHARACTERS = 32;
 /** Milliseconds after the start at which roles are looked after. */
 export const ROLE_UPKEEP_DELAY_MS = 1_000;
 /** Seconds after which looking after roles is tried again when the store was away. */
 export const ROLE_UPKEEP_RETRY_SECONDS = 5;
 /** Combinations of verbs, groups, resources and names of a role that are compared with what its giver holds. */
 export const ROLE_COMBINATIONS = 100_000;
-/** Service accounts' tokens whose signature was checked and that are kept in memory, about 1 KiB each. */
-export const ACCOUNT_TOKENS_KEPT = 10_000;
-/** Service accounts that are kept in memory while their tokens are used. */
-export const ACCOUNTS_KEPT = 10_000;
-/** Characters of a service account's token; longer ones are not looked at. */
-export const ACCOUNT_TOKEN_CHARACTERS = 16 * KiB;
-/** Seconds by which the clocks of replicas may differ. */
-export const TOKEN_CLOCK_SECONDS = 60;
-/** Seconds for which a service account's token is good at least, as in Kubernetes. */
-export const ACCOUNT_TOKEN_LEAST_SECONDS = 600;
-/** Seconds for which it is good at most, as in Kubernetes. */
-export const ACCOUNT_TOKEN_MOST_SECONDS = 2 ** 32;
 /** Days that the installation's own certificate authority is valid. */
 export const AUTHORITY_DAYS = 3650;
 /** Days that a certificate is valid which it issues; Apple's clients refuse more than 825. */

@@ -6,13 +6,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import manifest from '../package.json' with { type: 'json' };
 import { AccountTokens } from './access/accounttokens.ts';
-import { ADMIN, openAdminToken } from './access/admin.ts';
-import { type Authenticator, anyOf, makeAuthenticator } from './access/authenticator.ts';
+import { ADMIN, openAdminToken, readAdminToken } from './access/admin.ts';
 import { ADMIN_SUBJECT, type Authority, openAuthority } from './access/authority.ts';
 import { actingAs } from './access/impersonation.ts';
 import { kubeconfigOf } from './access/kubeconfig.ts';
-import { Membership } from './access/membership.ts';
-import { OAuthTokens } from './access/oauthtokens.ts';
+import type { FailedAttempt } from './access/passwordlogin.ts';
 import { makePrivateFolder, replacePrivateFile } from './access/privatefile.ts';
 import { Rbac } from './access/rbac.ts';
 import { AccessTokens } from './access/tokens.ts';
@@ -38,6 +36,7 @@ import {
   secureServer,
   tlsOptions,
 } from './listener.ts';
+import { isOAuthPath } from './oauth/paths.ts';
 import type { Services } from './objects/context.ts';
 import { type HealthCheck, notReady } from './observe/health.ts';
 import { type Logger, makeLogger } from './observe/logs.ts';
@@ -46,6 +45,7 @@ import { type Follow, makeFollow, type TimedResponse } from './observe/requests.
 import { isObserved, observeHandler } from './observe/server.ts';
 import { isRegistryPath, registryHandler, whenContinueIsExpected } from './registry/server.ts';
 import { openCachedBlobs, openStore, refuseUnfinished, servicesOf } from './services.ts';
+import { type SignedIn, SignIn } from './signin.ts';
 import { imageResources } from './streams/resources.ts';
 import { startUpkeep } from './upkeep.ts';
 
@@ -98,12 +98,13 @@ export async function serve(
   const token = await openAdminToken(config.data, tokens, now());
   const rbac = opened.adopt(new Rbac(store), (it) => it.close());
   const accountTokens = opened.adopt(new AccountTokens(store, now, randomUUID), (it) => it.close());
-  const membership = opened.adopt(new Membership(store), (it) => it.close());
-  const oauthTokens = opened.adopt(new OAuthTokens(store, now, membership), (it) => it.close());
-  const userTokens = anyOf([tokens, oauthTokens]);
+  const failed = (attempt: FailedAttempt): void => logger.warn(attempt, 'a login failed');
+  const signIn = opened.adopt(new SignIn({ config, store, tokens, accountTokens, now, logger, failed }), (it) =>
+    it.close(),
+  );
   const services = servicesOf(
     config,
-    { store, blobs, rbac, accountTokens, userTokens },
+    { store, blobs, rbac, accountTokens, userTokens: signIn.userTokens },
     {
       registryAddress: addresses.registry,
       rootCertificates: authority.certificate,
@@ -112,8 +113,7 @@ export async function serve(
   const ctx = { ...services, user: SYSTEM, dryRun: false, warn: (text: string): void => logger.warn(text) };
   await ensureNamespaces(ctx, SEED_NAMESPACES);
   await seedAccess(ctx);
-  const authenticator = makeAuthenticator(anyOf([userTokens, accountTokens]), membership, now);
-  state.parts = partsOf(config, services, authenticator, logger, {
+  state.parts = partsOf(config, services, signIn.open(ctx), logger, {
     store: state.store,
     isDraining: () => state.draining,
     metrics: makeMetrics(VERSION, peers),
@@ -125,7 +125,8 @@ export async function serve(
   writeKubeconfig(kubeconfig, apiUrl, authority, token);
   const renewal = keepRenewed(config, logger, (renewed) => {
     api.setSecureContext(tlsOptions(renewed.server, renewed.certificate));
-    writeKubeconfig(kubeconfig, apiUrl, renewed, token);
+    // It may have been rotated meanwhile.
+    writeKubeconfig(kubeconfig, apiUrl, renewed, readAdminToken(config.data) ?? token);
   });
   opened.defer(() => clearInterval(renewal));
 
@@ -178,6 +179,7 @@ interface Parts {
   /** For requests with `Expect: 100-continue`. */
   readonly registryExpectant: Handler;
   readonly observe: Handler;
+  readonly oauth: Handler;
 }
 
 function dispatchers(state: State, listener: 'api' | 'registry'): Handlers {
@@ -214,11 +216,11 @@ function dispatch(
   } else if (listener === 'registry' && path !== '/' && path !== '/healthz') {
     refuse(res, 404, 'this address serves the registry only: its paths begin with /v2/\n');
   } else {
-    const edge = isObserved(path) ? 'observe' : 'kube';
+    const edge = edgeOf(path);
     parts.follow(res, edge);
     if (expectant) res.writeContinue();
     if (edge === 'kube') parts.kube(req, res, upgrade);
-    else parts.observe(req, res);
+    else parts[edge](req, res);
   }
 }
 
@@ -226,6 +228,11 @@ async function wait(state: State, patience: Promise<void>, next: () => void): Pr
   await patience;
   state.patience = undefined;
   next();
+}
+
+function edgeOf(path: string): 'kube' | 'observe' | 'oauth' {
+  if (isObserved(path)) return 'observe';
+  return isOAuthPath(path) ? 'oauth' : 'kube';
 }
 
 /** The target as a path; proxies may send a whole URL, which every server must accept (RFC 9112 §3.2.2). */
@@ -250,7 +257,7 @@ function refuse(res: TimedResponse, code: number, text: string): void {
 function partsOf(
   config: Config,
   services: Services,
-  authenticator: Authenticator,
+  signedIn: SignedIn,
   logger: Logger,
   {
     store,
@@ -262,7 +269,7 @@ function partsOf(
     { name: store, check: async () => services.store.revision() },
     { name: config.blobs.kind === 's3' ? 's3' : 'blobs', check: () => services.blobs.stat(digestOf('')) },
   ];
-  const { identifyApi, identifyRegistry } = authenticator;
+  const { identifyApi, identifyRegistry, grant, oauth } = signedIn;
   const identify = actingAs(identifyApi, services.authorizer);
   const observe = observeHandler({
     identify,
@@ -281,7 +288,7 @@ function partsOf(
   };
   const registry = registryHandler(
     services,
-    { identify: identifyRegistry, publicUrl },
+    { identify: identifyRegistry, grant, publicUrl },
     {
       report,
       audit: (entry) => logger.info(entry, 'registry audit'),
@@ -295,6 +302,7 @@ function partsOf(
     registry,
     registryExpectant: whenContinueIsExpected(registry),
     observe: (req, res) => void observe(req, res),
+    oauth: oauth({ publicUrl, report }),
   };
 }
 

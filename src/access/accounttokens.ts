@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import type { JWTPayload } from 'jose';
-import { ACCOUNT_TOKEN_CHARACTERS, ACCOUNT_TOKENS_KEPT, ACCOUNTS_KEPT, TOKEN_CLOCK_SECONDS } from '../limits.ts';
+import { ACCOUNT_TOKEN_CHARACTERS, ACCOUNT_TOKENS_KEPT, ACCOUNTS_KEPT, TOKEN_CLOCK_SECONDS } from '../limits.access.ts';
 import type { Awaitable, Entry, Store } from '../store/store.ts';
 import { Remembered } from './remembered.ts';
 import {

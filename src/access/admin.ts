@@ -1,7 +1,7 @@
 /** The administrator that an installation begins with: a token in a file, whose hash the store holds. */
 import { join } from 'node:path';
 import { apiTime } from '../objects/object.ts';
-import { createPrivateFile, readPrivateFile, UnusableFile } from './privatefile.ts';
+import { createPrivateFile, readPrivateFile, replacePrivateFile, UnusableFile } from './privatefile.ts';
 import { type AccessTokens, isAccessToken, newAccessToken } from './tokens.ts';
 import { MASTERS } from './user.ts';
 
@@ -34,6 +34,18 @@ export async function openAdminToken(data: string, tokens: AccessTokens, now: Da
   if (!(await tokens.find(token))) {
     await tokens.keep(token, { user: ADMIN, groups: [MASTERS], created: apiTime(now) });
   }
+  return token;
+}
+
+/**
+ * Gives DATA another token; the one before is worth nothing from then on, in any process.
+ * @throws {UnusableFile}; {StoreError}; errors of the file system as they are.
+ */
+export async function rotateAdminToken(data: string, tokens: AccessTokens, now: Date): Promise<string> {
+  const old = readAdminToken(data);
+  const token = newAccessToken();
+  await tokens.exchange(old, token, { user: ADMIN, groups: [MASTERS], created: apiTime(now) });
+  replacePrivateFile(adminTokenFile(data), `${token}\n`);
   return token;
 }
 

@@ -28,7 +28,11 @@ async function setUp(t: TestContext): Promise<{ authenticator: Authenticator; to
   t.after(() => store.close());
   const token = newAccessToken();
   await tokens.keep(token, { user: 'alice', groups: ['developers'], created: NOW.toISOString() });
-  return { authenticator: makeAuthenticator(tokens, new Membership(store), () => clock.now), token, clock };
+  return {
+    authenticator: makeAuthenticator({ tokens, membership: new Membership(store), now: () => clock.now }),
+    token,
+    clock,
+  };
 }
 
 /** A request without a connection. */
@@ -116,7 +120,7 @@ test('an expired token is refused', async (t) => {
   const token = newAccessToken();
   const expires = new Date(NOW.getTime() - 1000).toISOString();
   await tokens.keep(token, { user: 'alice', groups: [], created: expires, expires });
-  const authenticator = makeAuthenticator(tokens, new Membership(store), () => NOW);
+  const authenticator = makeAuthenticator({ tokens, membership: new Membership(store), now: () => NOW });
   assert.equal(await outcome(() => authenticator.identifyApi(request(`Bearer ${token}`))), 'refused');
 });
 

@@ -5,6 +5,8 @@ import { DomainError } from '../objects/errors.ts';
 import type { Awaitable } from '../store/store.ts';
 import { certificateUser } from './certificates.ts';
 import type { Membership } from './membership.ts';
+import type { Attempt } from './passwordlogin.ts';
+import { isAccessToken } from './tokens.ts';
 import { ANONYMOUS, type User } from './user.ts';
 
 /** What OpenShift's token endpoint gives to those who have no credentials; it stands for nobody. */
@@ -20,9 +22,9 @@ export interface Authenticator {
    */
   readonly identifyApi: (req: IncomingMessage) => Awaitable<User>;
   /**
-   * For the registry: the same but undefined for nobody, who is challenged; and also Basic with a token as the password and
-   * any user name, and the bearer token `anonymous`, which is nobody.
-   * @throws {DomainError} Unauthorized
+   * For the registry: the same but undefined for nobody, who is challenged; and also Basic with a name and its password, or
+   * with a token as the password and any name, and the bearer token `anonymous`, which is nobody.
+   * @throws {DomainError} Unauthorized; TooManyRequests for who has guessed too often.
    */
   readonly identifyRegistry: (req: IncomingMessage) => Awaitable<User | undefined>;
 }
@@ -47,19 +49,30 @@ export function anyOf(kinds: readonly Bearers[]): Bearers {
   };
 }
 
-/**
- * @param tokens All tokens that are accepted.
- * @param membership In which groups those are who show a certificate.
- * @param now The time, for what expires.
- */
-export function makeAuthenticator(tokens: Bearers, membership: Membership, now: () => Date): Authenticator {
+/** How callers are told apart. */
+export interface Authentication {
+  /** All tokens that are accepted everywhere. */
+  readonly tokens: Bearers;
+  /** Those that only the registry accepts. */
+  readonly registryTokens?: Bearers;
+  /** In which groups those are who show a certificate. */
+  readonly membership: Membership;
+  /** Whom a name and a password are; nobody where there are no passwords. May throw a DomainError. */
+  readonly login?: (attempt: Attempt) => Promise<User>;
+  /** The time, for what expires. */
+  readonly now: () => Date;
+}
+
+/** An authenticator that goes by these. */
+export function makeAuthenticator({ tokens, registryTokens, membership, login, now }: Authentication): Authenticator {
+  const registryBearers = registryTokens ? anyOf([tokens, registryTokens]) : tokens;
   const byCertificate = (req: IncomingMessage): Awaitable<User> | undefined => {
     const user = req.socket instanceof TLSSocket ? certificateUser(req.socket, now()) : undefined;
     return user && membership.join(user);
   };
 
-  const byToken = (token: string): Awaitable<User> => {
-    const found = tokens.find(token);
+  const byToken = (bearers: Bearers, token: string): Awaitable<User> => {
+    const found = bearers.find(token);
     return found instanceof Promise ? found.then(orRefused) : orRefused(found);
   };
 
@@ -67,7 +80,7 @@ export function makeAuthenticator(tokens: Bearers, membership: Membership, now: 
     identifyApi(req) {
       refuseQueryToken(req);
       const credentials = credentialsOf(req);
-      if (credentials?.scheme === 'bearer' && credentials.value !== '') return byToken(credentials.value);
+      if (credentials?.scheme === 'bearer' && credentials.value !== '') return byToken(tokens, credentials.value);
       if (credentials && credentials.scheme !== 'bearer' && credentials.scheme !== 'basic') throw unauthorized();
       return byCertificate(req) ?? ANONYMOUS;
     },
@@ -75,11 +88,20 @@ export function makeAuthenticator(tokens: Bearers, membership: Membership, now: 
       refuseQueryToken(req);
       const credentials = credentialsOf(req);
       if (!credentials) return byCertificate(req);
-      if (credentials.scheme === 'basic') return byToken(passwordOf(credentials.value));
+      if (credentials.scheme === 'basic') {
+        const { name, secret } = basicPair(credentials.value);
+        if (!login || looksLikeToken(secret)) return byToken(tokens, secret);
+        return login({ name, password: secret, address: req.socket.remoteAddress ?? '' });
+      }
       if (credentials.scheme !== 'bearer') throw unauthorized();
-      return credentials.value === ANONYMOUS_TOKEN ? undefined : byToken(credentials.value);
+      return credentials.value === ANONYMOUS_TOKEN ? undefined : byToken(registryBearers, credentials.value);
     },
   };
+}
+
+/** Whether what came as a password is a token: then the name beside it says nothing, and it is not guessed at. */
+export function looksLikeToken(secret: string): boolean {
+  return isAccessToken(secret) || /^[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}$/.test(secret);
 }
 
 async function foundLater(
@@ -110,12 +132,12 @@ function credentialsOf(req: IncomingMessage): { readonly scheme: string; readonl
   return { scheme: header.slice(0, blank).toLowerCase(), value: header.slice(blank + 1).trim() };
 }
 
-/** The password of Basic credentials, which are base64 of `user:password`; user names hold no colon (RFC 7617). */
-function passwordOf(value: string): string {
+/** Basic credentials, which are base64 of `name:password`; names hold no colon (RFC 7617). */
+function basicPair(value: string): { readonly name: string; readonly secret: string } {
   const text = Buffer.from(value, 'base64').toString();
   const colon = text.indexOf(':');
   if (colon < 0) throw unauthorized();
-  return text.slice(colon + 1);
+  return { name: text.slice(0, colon), secret: text.slice(colon + 1) };
 }
 
 /** URLs end up in logs, histories and Referer headers, so a token in one must not work. */

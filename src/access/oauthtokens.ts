@@ -3,7 +3,7 @@
  * until it expires or is deleted, and for as long as its user is the one that it was made for.
  */
 import { hash } from 'node:crypto';
-import { OAUTH_TOKENS_KEPT, OAUTH_USERS_KEPT } from '../limits.ts';
+import { OAUTH_TOKENS_KEPT, OAUTH_USERS_KEPT } from '../limits.access.ts';
 import type { Awaitable, Entry, Store } from '../store/store.ts';
 import type { Membership } from './membership.ts';
 import { USER_PREFIX } from './person.ts';
@@ -88,12 +88,12 @@ export class OAuthTokens {
 }
 
 /** Somebody who has logged in, as requests carry them, without the groups of the store. */
-function loggedInUser(name: string, uid: string, scopes: readonly string[]): User {
+export function loggedInUser(name: string, uid: string, scopes: readonly string[]): User {
   return { name, uid, groups: [AUTHENTICATED_OAUTH, AUTHENTICATED], extra: { [SCOPES]: scopes } };
 }
 
 /** When a token or code ends: milliseconds since 1970; Infinity if it does not. */
-function expiryOf({ metadata, expiresIn = 0 }: Pick<TokenObject, 'metadata' | 'expiresIn'>): number {
+export function expiryOf({ metadata, expiresIn = 0 }: Pick<TokenObject, 'metadata' | 'expiresIn'>): number {
   if (metadata.deletionTimestamp) return 0;
   if (expiresIn <= 0) return Number.POSITIVE_INFINITY;
   return Date.parse(metadata.creationTimestamp ?? '') + expiresIn * 1000;

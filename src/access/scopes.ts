@@ -10,7 +10,7 @@ import type { Attributes, User } from './user.ts';
 
 /** The member of a user's extra that holds the scopes. */
 export const SCOPES = 'scopes.authorization.openshift.io';
-const FULL_SCOPE = 'user:full';
+export const FULL_SCOPE = 'user:full';
 
 /** A `role:` scope, taken apart. */
 interface RoleScope {
@@ -37,6 +37,9 @@ const USER_SCOPES: Readonly<Record<string, readonly PolicyRule[]>> = {
   'user:list-scoped-projects': [PROJECTS],
   'user:list-projects': [PROJECTS, { verbs: ['get'], apiGroups: [''], resources: ['namespaces'] }],
 };
+
+/** The scopes that are no roles'. */
+export const USER_SCOPE_NAMES = Object.keys(USER_SCOPES);
 
 /** What every token may do: find out what the server offers. */
 const DISCOVERY: PolicyRule = {

@@ -4,7 +4,7 @@
  * objects (oauthtokens.ts).
  */
 import { hash, randomBytes } from 'node:crypto';
-import { ACCESS_TOKENS_KEPT } from '../limits.ts';
+import { ACCESS_TOKENS_KEPT } from '../limits.access.ts';
 import type { Awaitable, Entry, Store } from '../store/store.ts';
 import { Remembered } from './remembered.ts';
 import { AUTHENTICATED, type User } from './user.ts';
@@ -81,6 +81,17 @@ export class AccessTokens {
     const key = accessTokenKey(token);
     await this.#store.commit([{ op: 'put', key, value: Buffer.from(JSON.stringify(value)) }]);
     this.#known.forget(key);
+  }
+
+  /** Stores a token in place of another, in one commit. */
+  async exchange(old: string | undefined, token: string, value: AccessToken): Promise<void> {
+    const key = accessTokenKey(token);
+    await this.#store.commit([
+      { op: 'put', key, value: Buffer.from(JSON.stringify(value)) },
+      ...(old === undefined ? [] : [{ op: 'delete' as const, key: accessTokenKey(old) }]),
+    ]);
+    this.#known.forget(key);
+    if (old !== undefined) this.#known.forget(accessTokenKey(old));
   }
 
   /** Revokes a token. From then on no process accepts it, but for the moment that it takes another to hear of it. */

@@ -6,7 +6,7 @@ import { readPrivateFile, UnusableFile } from '../access/privatefile.ts';
 import { ServerRefusal } from './serverrefusal.ts';
 
 /** Sends a request and gives the answer's JSON. @throws {ServerRefusal} */
-export type ApiClient = (method: 'GET' | 'POST', path: string, body?: object) => Promise<unknown>;
+export type ApiClient = (method: 'GET' | 'POST' | 'DELETE', path: string, body?: object) => Promise<unknown>;
 
 interface Kubeconfig {
   readonly clusters: readonly {

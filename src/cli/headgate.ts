@@ -12,7 +12,8 @@ const HELP = `Usage: headgate <command> [flags]
   gc       delete content to which no tag, no history and no index leads any more
   scrub    read all content again, and tell which images are damaged
   blobs    copy the content of images to another place: from a folder to S3, or back
-  token    print the administrator's API token
+  token    print the administrator's API token; make, list and revoke tokens of users
+  user     say who may log in with a password
   version  print the version
   help     print this
 
@@ -39,6 +40,8 @@ async function main(command: string | undefined, args: readonly string[]): Promi
       return (await import('./blobs.ts')).run(args);
     case 'token':
       return (await import('./token.ts')).run(args);
+    case 'user':
+      return (await import('./user.ts')).run(args);
     case 'version':
     case '--version':
     case '-v':

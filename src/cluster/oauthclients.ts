@@ -189,13 +189,13 @@ function grantErrors(method: string): FieldError[] {
 
 /** Paths of this server to which its own clients are sent back. */
 const IMPLICIT_PATH = '/oauth/token/implicit';
-const DISPLAY_PATH = '/oauth/token/display';
+export const DISPLAY_PATH = '/oauth/token/display';
 /** The command line's client that answers challenges, the one that opens a browser, and the one for people with a browser. */
 const CHALLENGING_CLIENT = 'openshift-challenging-client';
 const CLI_CLIENT = 'openshift-cli-client';
-const BROWSER_CLIENT = 'openshift-browser-client';
+export const BROWSER_CLIENT = 'openshift-browser-client';
 /** The client of tokens that `headgate token create` makes. */
-const COMMAND_CLIENT = 'headgate-cli';
+export const COMMAND_CLIENT = 'headgate-cli';
 
 /** Clients that are there without being stored. A redirect that is a path means this server, however it is reached. */
 const OWN_CLIENTS: ReadonlyMap<string, OAuthClient> = new Map(

@@ -2,7 +2,7 @@
 import { userName } from '../access/person.ts';
 import { serviceAccountOf } from '../access/role.ts';
 import { scopeProblem } from '../access/scopes.ts';
-import { TOKEN_NAME_CHARACTERS } from '../limits.ts';
+import { TOKEN_NAME_CHARACTERS } from '../limits.access.ts';
 import { type FieldError, invalidValue, required } from '../objects/errors.ts';
 import { dnsSubdomain, pathSegmentName } from '../objects/names.ts';
 import type { KubeObject } from '../objects/object.ts';

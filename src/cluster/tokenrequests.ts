@@ -1,7 +1,7 @@
 /** `serviceaccounts/token`: a TokenRequest makes a token of the account, which is in the answer and nowhere else. */
 import { ACCOUNT_TOKEN_ISSUER, type BoundObject } from '../access/accounttokens.ts';
 import type { AccountIdentity } from '../access/serviceaccount.ts';
-import { ACCOUNT_TOKEN_LEAST_SECONDS, ACCOUNT_TOKEN_MOST_SECONDS } from '../limits.ts';
+import { ACCOUNT_TOKEN_LEAST_SECONDS, ACCOUNT_TOKEN_MOST_SECONDS } from '../limits.access.ts';
 import type { Context } from '../objects/context.ts';
 import { badRequest, conflict, type FieldError, invalid, invalidValue } from '../objects/errors.ts';
 import { objectMeta, typeMeta } from '../objects/metaschema.ts';

@@ -56,7 +56,7 @@ export function makeMetrics(version: string, peers?: Peers): Metrics {
     buckets: BUCKETS,
     registers,
   });
-  const running: Record<Edge, number> = { kube: 0, registry: 0, observe: 0 };
+  const running: Record<Edge, number> = { kube: 0, registry: 0, observe: 0, oauth: 0 };
   new Gauge({
     name: 'headgate_requests_in_flight',
     help: 'Requests that are being answered, watches among them.',

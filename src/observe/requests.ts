@@ -4,7 +4,7 @@ import type { Logger } from './logs.ts';
 import type { Metrics } from './metrics.ts';
 
 /** Which part of the server answers. */
-export type Edge = 'kube' | 'registry' | 'observe';
+export type Edge = 'kube' | 'registry' | 'observe' | 'oauth';
 
 /** A response that knows when its request came; made by node:http, so it costs a request no further object. */
 export class TimedResponse extends ServerResponse<IncomingMessage> {

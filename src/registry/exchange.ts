@@ -17,8 +17,32 @@ export interface RegistryAccess {
    * @throws {DomainError} Unauthorized for a credential that is not good.
    */
   identify(req: IncomingMessage): Awaitable<User | undefined>;
+  /**
+   * What the token endpoint gives for a credential.
+   * @throws {DomainError} Unauthorized; TooManyRequests for who has guessed too often.
+   */
+  grant(credential: RegistryCredential): Promise<RegistryGrant>;
   /** Scheme and authority by which the client reached the server: `https://host:port`, without a slash at the end. */
   publicUrl(req: IncomingMessage): string;
+}
+
+/** A name and a password, or a token with any name. */
+export interface RegistryCredential {
+  readonly name: string;
+  readonly secret: string;
+  /** Where it comes from. */
+  readonly address: string;
+  /** Whether the client wants something that it can keep instead of a password. */
+  readonly offline: boolean;
+}
+
+/** What a registry client sends as its bearer token from then on. */
+export interface RegistryGrant {
+  readonly token: string;
+  /** Seconds after which it should ask again. */
+  readonly seconds: number;
+  /** What it may keep to ask for further tokens, if it wanted that. */
+  readonly refreshToken?: string;
 }
 
 export interface Exchange {

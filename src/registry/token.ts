@@ -1,12 +1,13 @@
 /**
- * The token endpoint of Docker's token authentication, as OpenShift's registry has it: the token that it gives out is
- * the API token that came as the password. Its realm is named in the challenge of every 401.
+ * The token endpoint of Docker's token authentication. As in OpenShift's registry, whoever comes with an API token as the
+ * password is given that; who comes with a password is given a token for it. Its realm is named in the challenge of every 401.
  */
 import type { IncomingMessage } from 'node:http';
 import { REGISTRY_TOKEN_SECONDS, TOKEN_FORM_BYTES } from '../limits.ts';
+import { isProblem } from '../objects/errors.ts';
 import { type Coming, readBody } from './body.ts';
 import { RegistryError } from './errors.ts';
-import { API_VERSION, type RegistryAccess } from './exchange.ts';
+import { API_VERSION, type RegistryAccess, type RegistryCredential, type RegistryGrant } from './exchange.ts';
 import { type Route, TOKEN_PATH } from './route.ts';
 
 /** What a client without a credential is given, and sends as its bearer token: it stands for nobody. */
@@ -54,28 +55,23 @@ function actionsOf(route: Route, method: string): string {
 }
 
 /**
- * GET with Basic credentials (any user name), or POST with a form (`grant_type` password or refresh_token).
- * @throws {DomainError} Unauthorized; {RegistryError} for a form that cannot be used.
+ * GET with Basic credentials, or POST with a form (`grant_type` password or refresh_token): a name and its password, or an
+ * API token as the password of any name.
+ * @throws {DomainError} Unauthorized, TooManyRequests; {RegistryError} for a form that cannot be used.
  */
 export async function giveToken(access: RegistryAccess, coming: Coming): Promise<void> {
   const { req, res } = coming;
   const form = req.method === 'POST' ? await readForm(coming) : undefined;
   const credential = credentialOf(req, form);
-  if (credential !== undefined) {
-    // However it came, the credential is checked as a bearer token would be.
-    req.headers.authorization = `Bearer ${credential}`;
-    if ((await access.identify(req)) === undefined) throw refused();
-  }
-  const token = credential ?? ANONYMOUS_TOKEN;
-  const offline = form?.get('access_type') === 'offline';
+  const grant = credential ? await granted(access, req, credential, form) : ANONYMOUS_GRANT;
   const body = JSON.stringify({
-    token,
-    access_token: token,
+    token: grant.token,
+    access_token: grant.token,
     token_type: 'Bearer',
-    expires_in: REGISTRY_TOKEN_SECONDS,
+    expires_in: grant.seconds,
     issued_at: new Date().toISOString(),
     ...(form ? { scope: form.get('scope') ?? '' } : {}),
-    ...(offline ? { refresh_token: token } : {}),
+    ...(grant.refreshToken !== undefined ? { refresh_token: grant.refreshToken } : {}),
   });
   res.writeHead(200, {
     'Docker-Distribution-Api-Version': API_VERSION,
@@ -86,19 +82,46 @@ export async function giveToken(access: RegistryAccess, coming: Coming): Promise
   res.end(body);
 }
 
+const ANONYMOUS_GRANT: RegistryGrant = { token: ANONYMOUS_TOKEN, seconds: REGISTRY_TOKEN_SECONDS };
+
+async function granted(
+  access: RegistryAccess,
+  req: IncomingMessage,
+  credential: Credential,
+  form: URLSearchParams | undefined,
+): Promise<RegistryGrant> {
+  try {
+    const address = req.socket.remoteAddress ?? '';
+    return await access.grant({ ...credential, address, offline: wantsOffline(req, form) });
+  } catch (error) {
+    // Where there is more to say than that it is wrong, that is said.
+    if (isProblem(error, 'Unauthorized') && error.message === 'Unauthorized') throw refused();
+    throw error;
+  }
+}
+
+function wantsOffline({ url = '' }: IncomingMessage, form: URLSearchParams | undefined): boolean {
+  if (form) return form.get('access_type') === 'offline';
+  const mark = url.indexOf('?');
+  return mark >= 0 && new URLSearchParams(url.slice(mark + 1)).get('offline_token') === 'true';
+}
+
 async function readForm(coming: Coming): Promise<URLSearchParams> {
   return new URLSearchParams((await readBody(coming, TOKEN_FORM_BYTES, 'SIZE_INVALID')).toString());
 }
 
 function refused(): RegistryError {
-  return new RegistryError('UNAUTHORIZED', 'the password must be an API token that is valid; any user name will do');
+  const message = 'the name and password are not right; the password may be an API token too, with any name';
+  return new RegistryError('UNAUTHORIZED', message);
 }
 
-/** The API token that the request carries as a password; undefined if it carries no credential at all. */
-function credentialOf(req: IncomingMessage, form: URLSearchParams | undefined): string | undefined {
+type Credential = Pick<RegistryCredential, 'name' | 'secret'>;
+
+/** The credential that the request carries; undefined if it carries none at all. */
+function credentialOf(req: IncomingMessage, form: URLSearchParams | undefined): Credential | undefined {
   const { authorization } = req.headers;
-  const fromForm = form && formToken(form);
-  if (fromForm !== undefined) return printable(fromForm);
+  const fromForm = form && formCredential(form);
+  if (fromForm) return fromForm;
   if (authorization === undefined || isAnonymousToken(req)) {
     if (form === undefined) return undefined;
     throw new RegistryError('UNSUPPORTED', 'the form needs grant_type=password or grant_type=refresh_token', {
@@ -109,26 +132,20 @@ function credentialOf(req: IncomingMessage, form: URLSearchParams | undefined): 
   if (basic !== undefined) {
     const pair = Buffer.from(basic, 'base64').toString();
     const colon = pair.indexOf(':');
-    return printable(colon === -1 ? '' : pair.slice(colon + 1));
+    return { name: colon < 0 ? pair : pair.slice(0, colon), secret: colon < 0 ? '' : pair.slice(colon + 1) };
   }
   const bearer = BEARER.exec(authorization)?.[1];
-  if (bearer !== undefined) return printable(bearer);
+  if (bearer !== undefined) return { name: '', secret: bearer };
   throw refused();
 }
 
-function formToken(form: URLSearchParams): string | undefined {
+function formCredential(form: URLSearchParams): Credential | undefined {
   switch (form.get('grant_type')) {
     case 'password':
-      return form.get('password') ?? '';
+      return { name: form.get('username') ?? '', secret: form.get('password') ?? '' };
     case 'refresh_token':
-      return form.get('refresh_token') ?? '';
+      return { name: '', secret: form.get('refresh_token') ?? '' };
     default:
       return undefined;
   }
-}
-
-/** A token is printable ASCII without blanks; anything else cannot be one, and must not become part of a header. */
-function printable(text: string): string {
-  if (!/^[\x21-\x7e]+$/.test(text)) throw refused();
-  return text;
 }

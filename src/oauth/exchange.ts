@@ -1,0 +1,19 @@
+/** One request to the OAuth pages, as those who answer it see it. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { User } from '../access/user.ts';
+import type { Context, Services } from '../objects/context.ts';
+
+export interface OAuthExchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly services: Services;
+  /** The target, as the client wrote it. */
+  readonly url: string;
+  readonly query: URLSearchParams;
+  /** How the client reached this server: scheme, host and port. */
+  readonly issuer: string;
+  /** The user whose name and password these are. @throws {DomainError} Unauthorized, TooManyRequests */
+  readonly login: (name: string, password: string) => Promise<User>;
+  /** For what is done for a user who has logged in. */
+  readonly context: (user: User) => Context;
+}
