@@ -43,6 +43,7 @@ test('without any setting everything has its default', () => {
     store: { kind: 'sqlite', file: join(data, 'headgate.db') },
     blobs: { kind: 'filesystem', folder: join(data, 'blobs') },
     htpasswd: join(data, 'htpasswd'),
+    oidc: undefined,
     collection: { intervalSeconds: undefined, graceSeconds: 86_400, leaseSeconds: 3600 },
     autoNamespaces: true,
     importAllowPrivate: false,
@@ -65,7 +66,34 @@ test('a flag goes before the environment, the environment before the file, the f
   assert.equal(config.registryListen?.port, 5000);
 });
 
+const OIDC_VALUES = {
+  'oidc-issuer-url': 'https://login.example.com/realm',
+  'oidc-client-id': 'headgate',
+  'oidc-username-claim': 'email',
+  'oidc-username-prefix': 'oidc:',
+  'oidc-groups-claim': 'groups',
+  'oidc-groups-prefix': 'oidc:',
+  'oidc-required-claim': 'hd=example.com,aal=2',
+  'oidc-signing-algs': 'ES256,RS256',
+};
+
+const OIDC_CONFIG = {
+  issuer: 'https://login.example.com/realm',
+  clientId: 'headgate',
+  usernameClaim: 'email',
+  usernamePrefix: 'oidc:',
+  groupsClaim: 'groups',
+  groupsPrefix: 'oidc:',
+  requiredClaims: new Map([
+    ['hd', 'example.com'],
+    ['aal', '2'],
+  ]),
+  algorithms: ['ES256', 'RS256'],
+  authorities: '-----BEGIN CERTIFICATE-----',
+};
+
 test('every flag works as a flag, in the environment and in the file', (t) => {
+  const authorities = fileOf(t, '-----BEGIN CERTIFICATE-----');
   const values: Readonly<Record<string, string>> = {
     data: '/tmp/d',
     listen: '127.0.0.1:0',
@@ -78,6 +106,8 @@ test('every flag works as a flag, in the environment and in the file', (t) => {
     store: 'sqlite:/tmp/s.db',
     blobs: 'file:///tmp/b',
     htpasswd: '/tmp/h',
+    ...OIDC_VALUES,
+    'oidc-ca-file': authorities,
     'gc-interval': '10m',
     'gc-grace': '7d',
     'gc-lease': '90s',
@@ -117,6 +147,7 @@ test('every flag works as a flag, in the environment and in the file', (t) => {
     store: { kind: 'sqlite', file: '/tmp/s.db' },
     blobs: { kind: 'filesystem', folder: '/tmp/b' },
     htpasswd: '/tmp/h',
+    oidc: OIDC_CONFIG,
     collection: { intervalSeconds: 600, graceSeconds: 7 * 86_400, leaseSeconds: 90 },
     autoNamespaces: false,
     importAllowPrivate: true,
@@ -282,4 +313,16 @@ test('durations are a number and a unit', () => {
   }
   assert.match(problemsOf(['--gc-interval=0s']), /at least 1s, or off/);
   assert.match(problemsOf(['--gc-lease=0s']), /at least 1s; a push needs its layers/);
+});
+
+test('a provider of OpenID Connect needs a URL and a client, and what else it is told must make sense', () => {
+  const url = ['--oidc-issuer-url=https://login.example.com'];
+  assert.match(problemsOf(url), /^--oidc-client-id: is missing/);
+  assert.match(problemsOf(['--oidc-client-id=x']), /^--oidc-issuer-url: is missing/);
+  const both = [...url, '--oidc-client-id=x'];
+  assert.deepEqual(parse(both).oidc?.algorithms, ['RS256']);
+  assert.match(problemsOf([...both, '--oidc-issuer-url=http://login.example.com']), /must be https/);
+  assert.match(problemsOf([...both, '--oidc-signing-algs=HS256']), /"HS256" must be one of RS256/);
+  assert.match(problemsOf([...both, '--oidc-required-claim=hd']), /"hd" must be CLAIM=VALUE/);
+  assert.match(problemsOf([...both, '--oidc-ca-file=/none']), /\/none cannot be read/);
 });

@@ -1,11 +1,13 @@
 /** What a server is told, checked: the settings (settings.ts) as the values that the rest of the server uses. */
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
+import type { OidcConfig } from './access/oidc.ts';
 import type { BlobsPlace } from './blobs/open.ts';
 import { parseS3Address } from './blobs/s3/address.ts';
 import { type FlagName, LOG_FORMATS, LOG_LEVELS } from './flags.ts';
 import { PatternInvalid, parsePattern, type RegistryPattern } from './image/allowedregistries.ts';
 import { WORKERS } from './limits.work.ts';
+import { oidcOf } from './oidcconfig.ts';
 import { type Given, gatherSettings, type Settings } from './settings.ts';
 import { type EtcdLocation, parseEtcdUrl } from './store/etcd/location.ts';
 
@@ -37,6 +39,8 @@ export interface Config {
   readonly tlsNames: readonly string[];
   readonly store: StoreConfig;
   readonly blobs: BlobsPlace;
+  /** Undefined if there is no OpenID Connect provider. */
+  readonly oidc: OidcConfig | undefined;
   /** Absolute path of the file of users and passwords, which need not be there. */
   readonly htpasswd: string;
   /** Seconds; `intervalSeconds` undefined: garbage is collected only when someone calls `headgate gc`. */
@@ -116,6 +120,7 @@ function configOf(settings: Settings, problems: string[]): Config {
     store: read<StoreConfig>('store', (text) => storeOf(text, data), { kind: 'sqlite', file: '' }),
     blobs: read<BlobsPlace>('blobs', (text) => blobsIn(text, data), { kind: 'filesystem', folder: '' }),
     htpasswd: read('htpasswd', (text) => resolve(text), htpasswdFile(data)),
+    oidc: oidcOf(settings, problems),
     collection: {
       intervalSeconds: read<number | undefined>('gc-interval', intervalOf, undefined),
       graceSeconds: read('gc-grace', durationOf, 0),

@@ -71,3 +71,19 @@ export const TOKEN_CLOCK_SECONDS = 60;
 export const ACCOUNT_TOKEN_LEAST_SECONDS = 600;
 /** Seconds for which it is good at most, as in Kubernetes. */
 export const ACCOUNT_TOKEN_MOST_SECONDS = 2 ** 32;
+/** Seconds in which an OpenID Connect provider must have answered. */
+export const OIDC_WAIT_SECONDS = 5;
+/** Seconds before such a provider is asked again, after it did not answer or did not know a key. */
+export const OIDC_RETRY_SECONDS = 10;
+/** Seconds after which its keys are looked at again, so that one that was taken back ends. */
+export const OIDC_KEYS_SECONDS = 600;
+/** Seconds for which it is remembered whom a token stands for, if it does not end before. */
+export const OIDC_TRUST_SECONDS = 300;
+/** Seconds by which the provider's clock may be ahead. */
+export const OIDC_CLOCK_SECONDS = 300;
+/** Bytes of one of its answers. */
+export const OIDC_ANSWER_BYTES = 1 * MiB;
+/** Characters of one of its tokens; longer ones are not looked at. */
+export const OIDC_TOKEN_CHARACTERS = 16 * KiB;
+/** Its tokens that are kept in memory, about 2 KiB each. */
+export const OIDC_TOKENS_KEPT = 5_000;

@@ -5,6 +5,7 @@ import { type Authenticator, anyOf, type Bearers, looksLikeToken, makeAuthentica
 import { Htpasswd } from './access/htpasswd.ts';
 import { Membership } from './access/membership.ts';
 import { OAuthTokens } from './access/oauthtokens.ts';
+import type { OidcOptions } from './access/oidc.ts';
 import { type FailedAttempt, PasswordLogin } from './access/passwordlogin.ts';
 import { RegistryTokens } from './access/registrytokens.ts';
 import type { AccessTokens } from './access/tokens.ts';
@@ -49,9 +50,12 @@ export class SignIn {
     this.#options = options;
     this.#membership = new Membership(store);
     this.#oauthTokens = new OAuthTokens(store, now, this.#membership);
-    this.#htpasswd = new Htpasswd(config.htpasswd, now, (text) => logger.warn(text));
+    const warn = (text: string): void => logger.warn(text);
+    this.#htpasswd = new Htpasswd(config.htpasswd, now, warn);
     this.#registryTokens = new RegistryTokens({ store, now, htpasswd: this.#htpasswd, users: this.#oauthTokens });
-    this.userTokens = anyOf([tokens, this.#oauthTokens]);
+    const kinds: Bearers[] = [tokens, this.#oauthTokens];
+    if (config.oidc) kinds.push(lazyOidc({ config: config.oidc, now, membership: this.#membership, warn }));
+    this.userTokens = anyOf(kinds);
   }
 
   /** What the edges need. `ctx` is the server's own. */
@@ -89,6 +93,23 @@ export class SignIn {
     this.#membership.close();
     this.#oauthTokens.close();
   }
+}
+
+/** Loaded with the first token that might be the provider's. */
+function lazyOidc(options: OidcOptions): Bearers {
+  let made: Promise<Bearers> | undefined;
+  let known: Bearers | undefined;
+  return {
+    find(token) {
+      if (known) return known.find(token);
+      if (!token.includes('.')) return undefined;
+      made ??= import('./access/oidc.ts').then(({ OidcTokens }) => {
+        known = new OidcTokens(options);
+        return known;
+      });
+      return made.then((it) => it.find(token));
+    },
+  };
 }
 
 /** For the edges. */
