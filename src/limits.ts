@@ -287,6 +287,8 @@ export const HEALTH_CHECK_MS = 3_000;
 
 /** Bytes of composed objects (ImageStreamImages, ImageStreamTags) that are kept in memory. */
 export const COMPOSED_CACHE_BYTES = 16 * MiB;
+/** Bytes of ImageStreams, with all their tags as they are stored, that are kept in memory for who writes to them again. */
+export const WHOLE_CACHE_BYTES = 8 * MiB;
 /** Bytes of data that a ConfigMap or a Secret holds, as in Kubernetes. */
 export const DATA_BYTES = 1 * MiB;
 /** Seconds that an event is kept after it was last seen, as in Kubernetes. */

@@ -1,6 +1,7 @@
 /** Reading kept objects: one, or a page of a list, whole and from one snapshot. */
-import { LIST_PAGE_OBJECTS } from '../limits.ts';
+import { LIST_PAGE_OBJECTS, WHOLE_CACHE_BYTES } from '../limits.ts';
 import type { Entry, Freshness, Page, Revision, Store } from '../store/store.ts';
+import { BoundedCache } from './cache.ts';
 import type { Services } from './context.ts';
 import { notFound } from './errors.ts';
 import type { KubeObject } from './object.ts';
@@ -22,8 +23,40 @@ export async function readKept<T extends KubeObject>(
     const entry = await store.get(key, { fresh });
     return entry && whole(entry);
   }
+  const remembered = typeof fresh === 'object' && 'exactly' in fresh ? undefined : wholeOf(store).get(key);
+  if (remembered) {
+    const head = await store.get(key, { fresh });
+    if (!head) return undefined;
+    if (head.revision === remembered.head.revision) return remembered;
+  }
   const page = await store.list(key, { fresh });
-  return page.entries[0] ? group(page.entries)[0] : undefined;
+  const kept = page.entries[0] ? group(page.entries)[0] : undefined;
+  if (kept) remember(store, kept);
+  return kept;
+}
+
+/** What an entry costs in memory beside its value, about. */
+const ENTRY_BYTES = 300;
+
+/**
+ * Composed objects by the keys of their heads, as they were read or written last. A part is written only together with
+ * its head, whose revision so says whether what is remembered still stands.
+ */
+const caches = new WeakMap<Store, BoundedCache<KeptObject>>();
+
+function wholeOf(store: Store): BoundedCache<KeptObject> {
+  let cache = caches.get(store);
+  if (!cache) {
+    cache = new BoundedCache(WHOLE_CACHE_BYTES);
+    caches.set(store, cache);
+  }
+  return cache;
+}
+
+/** Spares the next read of a composed object that was just read or written whole. */
+export function remember(store: Store, kept: KeptObject): void {
+  const bytes = [kept.head, ...kept.parts].reduce((sum, { value }) => sum + value.length + ENTRY_BYTES, 0);
+  wholeOf(store).set(kept.head.key, kept, bytes);
 }
 
 /** The object of that name as it is now. @throws {DomainError} NotFound; as `Store.get`. */

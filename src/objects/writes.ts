@@ -20,7 +20,7 @@ import { validateMetadata, validateMetadataUpdate } from './metadata.ts';
 import { namespaceCheck } from './namespaced.ts';
 import { apiTime, type KubeObject, type ManagedFieldsEntry, nameOf } from './object.ts';
 import { ownerChanges } from './owners.ts';
-import { readKept } from './reads.ts';
+import { readKept, remember } from './reads.ts';
 import type { Kept, Resource } from './resource.ts';
 import { isOutdated, restricted, restrictedContext, restrictionsOf } from './restrictions.ts';
 import { type KeptObject, keptOf, keyOf, parsed, served } from './values.ts';
@@ -282,7 +282,9 @@ export async function storeObject<T extends KubeObject>(
     return outcome(ctx, resource, keptAs(resource, namespace, stored, revision), created);
   }
   const revision = await ctx.store.commit(changes);
-  return outcome(ctx, resource, keptAs(resource, namespace, stored, revision), created);
+  const kept = keptAs(resource, namespace, stored, revision);
+  if (keptOf(resource).composition) remember(ctx.store, kept);
+  return outcome(ctx, resource, kept, created);
 }
 
 function outcome<T extends KubeObject>(
