@@ -49,6 +49,7 @@ test('without any setting everything has its default', () => {
     importAllowPrivate: false,
     importDeny: [],
     importRegistries: [],
+    auditLog: join(data, 'audit.log'),
     logLevel: 'info',
     logFormat: 'pretty',
   });
@@ -66,7 +67,9 @@ test('a flag goes before the environment, the environment before the file, the f
   assert.equal(config.registryListen?.port, 5000);
 });
 
-const OIDC_VALUES = {
+const ACCESS_VALUES = {
+  htpasswd: '/tmp/h',
+  'audit-log': '-',
   'oidc-issuer-url': 'https://login.example.com/realm',
   'oidc-client-id': 'headgate',
   'oidc-username-claim': 'email',
@@ -105,8 +108,7 @@ test('every flag works as a flag, in the environment and in the file', (t) => {
     'tls-san': 'a.example.com,*.b.example.com,10.0.0.1',
     store: 'sqlite:/tmp/s.db',
     blobs: 'file:///tmp/b',
-    htpasswd: '/tmp/h',
-    ...OIDC_VALUES,
+    ...ACCESS_VALUES,
     'oidc-ca-file': authorities,
     'gc-interval': '10m',
     'gc-grace': '7d',
@@ -157,6 +159,7 @@ test('every flag works as a flag, in the environment and in the file', (t) => {
       { host: '*.test', port: '80' },
       { host: 'r?', port: '5000' },
     ],
+    auditLog: '-',
     logLevel: 'error',
     logFormat: 'json',
   });

@@ -55,6 +55,8 @@ export interface Config {
   readonly importDeny: readonly string[];
   /** Empty: any. */
   readonly importRegistries: readonly RegistryPattern[];
+  /** A file, or `-` for standard output; undefined if nothing is recorded. */
+  readonly auditLog: string | undefined;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly logFormat: (typeof LOG_FORMATS)[number];
 }
@@ -130,9 +132,15 @@ function configOf(settings: Settings, problems: string[]): Config {
     importAllowPrivate: yes('import-allow-private'),
     importDeny: items('import-deny', networkOf),
     importRegistries: items('import-registries', patternOf),
+    auditLog: read<string | undefined>('audit-log', auditLogOf, resolve(data, 'audit.log')),
     logLevel: read('log-level', (text) => choiceOf(text, LOG_LEVELS), 'info'),
     logFormat: read('log-format', (text) => choiceOf(text, LOG_FORMATS), 'pretty'),
   };
+}
+
+function auditLogOf(text: string): string | undefined {
+  if (text === 'off') return undefined;
+  return text === '-' ? text : resolve(text);
 }
 
 /** Where users and passwords are unless a flag says otherwise. */

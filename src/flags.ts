@@ -154,6 +154,12 @@ const FLAGS = [
     help: 'registries that images may come from, as [http://]HOST[:PORT] with * and ? (default: any)',
   },
   {
+    name: 'audit-log',
+    kind: 'text',
+    value: 'FILE|-|off',
+    help: 'a line for each write, refusal and failed login; - is standard output (default: audit.log under DATA)',
+  },
+  {
     name: 'log-level',
     kind: 'text',
     value: 'LEVEL',

@@ -87,3 +87,13 @@ export const OIDC_ANSWER_BYTES = 1 * MiB;
 export const OIDC_TOKEN_CHARACTERS = 16 * KiB;
 /** Its tokens that are kept in memory, about 2 KiB each. */
 export const OIDC_TOKENS_KEPT = 5_000;
+/** Lines of the audit trail that wait in memory while the disk does not take them; then the oldest are lost. */
+export const AUDIT_LINES = 20_000;
+/** Milliseconds before such a disk is tried again, and between two complaints about it. */
+export const AUDIT_AGAIN_MS = 1_000;
+export const AUDIT_COMPLAINT_MS = 60_000;
+/** Bytes of a file of the audit trail, and how many older ones are kept. */
+export const AUDIT_FILE_BYTES = 100 * MiB;
+export const AUDIT_FILES = 5;
+/** Characters of one text in a record: clients choose some of them. */
+export const AUDIT_TEXT_CHARACTERS = 1024;

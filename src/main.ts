@@ -15,6 +15,7 @@ import { makePrivateFolder, replacePrivateFile } from './access/privatefile.ts';
 import { Rbac } from './access/rbac.ts';
 import { AccessTokens } from './access/tokens.ts';
 import { MASTERS } from './access/user.ts';
+import { auditLogin, auditRegistry, openAuditTrail } from './auditing.ts';
 import { BlobError } from './blobs/blobs.ts';
 import { ensureNamespaces, SEED_NAMESPACES } from './cluster/namespaces.ts';
 import { clusterResources } from './cluster/resources.ts';
@@ -38,6 +39,7 @@ import {
 } from './listener.ts';
 import { isOAuthPath } from './oauth/paths.ts';
 import type { Services } from './objects/context.ts';
+import type { Audit } from './observe/audit.ts';
 import { type HealthCheck, notReady } from './observe/health.ts';
 import { type Logger, makeLogger } from './observe/logs.ts';
 import { type Metrics, makeMetrics, type Peers } from './observe/metrics.ts';
@@ -98,7 +100,9 @@ export async function serve(
   const token = await openAdminToken(config.data, tokens, now());
   const rbac = opened.adopt(new Rbac(store), (it) => it.close());
   const accountTokens = opened.adopt(new AccountTokens(store, now, randomUUID), (it) => it.close());
-  const failed = (attempt: FailedAttempt): void => logger.warn(attempt, 'a login failed');
+  const trail = openAuditTrail(config, now, logger);
+  opened.defer(async () => trail?.close());
+  const failed = (attempt: FailedAttempt): void => trail && auditLogin(trail.record, attempt);
   const signIn = opened.adopt(new SignIn({ config, store, tokens, accountTokens, now, logger, failed }), (it) =>
     it.close(),
   );
@@ -117,6 +121,7 @@ export async function serve(
     store: state.store,
     isDraining: () => state.draining,
     metrics: makeMetrics(VERSION, peers),
+    audit: trail?.record,
   });
   ready.resolve();
 
@@ -263,7 +268,12 @@ function partsOf(
     store,
     isDraining,
     metrics,
-  }: Pick<State, 'store'> & { readonly isDraining: () => boolean; readonly metrics: Metrics },
+    audit,
+  }: Pick<State, 'store'> & {
+    readonly isDraining: () => boolean;
+    readonly metrics: Metrics;
+    readonly audit: Audit | undefined;
+  },
 ): Parts {
   const checks: readonly HealthCheck[] = [
     { name: store, check: async () => services.store.revision() },
@@ -279,6 +289,7 @@ function partsOf(
     checks,
     isDraining,
     isRegistryOnly: ({ socket }) => !('encrypted' in socket),
+    ...(audit && { audit }),
     paths: apiPaths(),
   });
   const report = (err: unknown, req: IncomingMessage): void => {
@@ -291,18 +302,22 @@ function partsOf(
     { identify: identifyRegistry, grant, publicUrl },
     {
       report,
-      audit: (entry) => logger.info(entry, 'registry audit'),
+      ...(audit && { audit: (entry, req) => auditRegistry(audit, entry, req) }),
       damage: ({ digest, actual, images }) => logger.error({ digest, actual, images }, DAMAGED),
       metrics: metrics.ofRegistry,
     },
   );
   return {
     follow: makeFollow(metrics, logger),
-    kube: kubeHandler(services, RESOURCES, identify, { build: { version: VERSION }, report }),
+    kube: kubeHandler(services, RESOURCES, identify, {
+      build: { version: VERSION },
+      report,
+      ...(audit && { audit }),
+    }),
     registry,
     registryExpectant: whenContinueIsExpected(registry),
     observe: (req, res) => void observe(req, res),
-    oauth: oauth({ publicUrl, report }),
+    oauth: oauth({ publicUrl, report, ...(audit && { audit }) }),
   };
 }
 

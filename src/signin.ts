@@ -16,6 +16,7 @@ import { REGISTRY_TOKEN_SECONDS } from './limits.ts';
 import type { Handler } from './listener.ts';
 import type { Context } from './objects/context.ts';
 import { DomainError } from './objects/errors.ts';
+import type { Audit } from './observe/audit.ts';
 import type { Logger } from './observe/logs.ts';
 import type { RegistryCredential, RegistryGrant } from './registry/exchange.ts';
 import type { Store } from './store/store.ts';
@@ -122,6 +123,7 @@ export interface SignedIn extends Authenticator {
 interface OAuthReach {
   publicUrl(req: IncomingMessage): string;
   report(error: unknown, req: IncomingMessage): void;
+  readonly audit?: Audit;
 }
 
 type Login = (attempt: { readonly name: string; readonly password: string; readonly address: string }) => Promise<User>;

@@ -70,12 +70,21 @@ async function impersonated(authorizer: Authorizer, caller: User, req: IncomingM
       throw forbidden(attributes, attributes.name ?? '', refusalOf(caller, attributes, decision));
     }
   }
-  return {
+  const acting: User = {
     name: user,
     groups: groupsOf(wanted),
     ...(uid !== '' && { uid }),
     ...(extra.size > 0 && { extra: Object.fromEntries(extra) }),
   };
+  real.set(acting, caller);
+  return acting;
+}
+
+const real = new WeakMap<User, User>();
+
+/** Who a user really is whom somebody acts as; undefined if it is oneself. */
+export function realCaller(user: User): User | undefined {
+  return real.get(user);
 }
 
 function namesOf({ groups, uid, extra }: Wanted): string {

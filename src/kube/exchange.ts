@@ -14,7 +14,7 @@ import { quoted } from '../objects/quoting.ts';
 import { endWith } from '../observe/answer.ts';
 import { managerOfAgent, type Query, type WriteOptions } from './options.ts';
 import type { RequestInfo } from './route.ts';
-import { type Status, statusOf } from './status.ts';
+import { type Failure, type Status, statusOf } from './status.ts';
 import { yamlText } from './yaml.ts';
 
 /** A request that can be answered, though it may not have been let in. */
@@ -26,6 +26,9 @@ export interface Reply {
   readonly warnings: string[];
   /** Set if the client asks for a WebSocket: what it has sent after its request. */
   readonly upgrade?: Buffer;
+  /** Who sends the request, and what it is about, as soon as that is known: for the audit trail. */
+  acting: User | undefined;
+  about: RequestInfo | undefined;
 }
 
 /** A request that has been let in. */
@@ -139,14 +142,18 @@ export function sendStatus(exchange: Reply, code: number, status: Status): void 
   send(exchange, code, 'application/json', JSON.stringify(status));
 }
 
-/** Answers with what went wrong. If the answer had begun, it is broken off, so that nobody takes it for complete. */
-export function fail(exchange: Reply, error: unknown): void {
+/**
+ * Answers with what went wrong, and gives it. If the answer had begun, it is broken off, so that nobody takes it for
+ * complete.
+ */
+export function fail(exchange: Reply, error: unknown): Failure {
   const { res, req } = exchange;
+  const failure = statusOf(error);
   if (res.headersSent) {
     res.destroy();
-    return;
+    return failure;
   }
-  const { code, status, retryAfterSeconds } = statusOf(error);
+  const { code, status, retryAfterSeconds } = failure;
   const yaml = req.headers.accept === 'application/yaml';
   const body = Buffer.from(yaml ? yamlText(status) : JSON.stringify(status));
   const head = headOf(exchange, yaml ? 'application/yaml' : 'application/json');
@@ -157,6 +164,7 @@ export function fail(exchange: Reply, error: unknown): void {
   res.writeHead(code, head);
   if (lingers) linger(req, res, body);
   else res.end(req.method === 'HEAD' ? undefined : body);
+  return failure;
 }
 
 /** Whether more of the request is still to come than is worth reading for the sake of the connection. */

@@ -5,7 +5,9 @@ import type { User } from '../access/user.ts';
 import type { Services } from '../objects/context.ts';
 import { DomainError, forbidden } from '../objects/errors.ts';
 import type { Resource } from '../objects/resource.ts';
+import type { Audit } from '../observe/audit.ts';
 import { type Awaitable, Compacted, RevisionAhead, StoreError } from '../store/store.ts';
+import { isDenial, isWrite, recordOf } from './auditing.ts';
 import type { Documents } from './documents.ts';
 import { type Exchange, fail, type Reply } from './exchange.ts';
 import { ClientGone } from './listwriter.ts';
@@ -28,6 +30,8 @@ export interface KubeOptions {
   readonly build?: BuildFacts;
   /** Hears of errors that nobody expected: the client is only told that there was one. */
   readonly report?: (error: unknown, req: IncomingMessage) => void;
+  /** Told of each write and of each request that was refused. */
+  readonly audit?: Audit;
 }
 
 /**
@@ -52,6 +56,7 @@ export function kubeHandler(
     routes: new Routes(resources),
     documents: documentsOf(resources, options.build ?? { version: '0.0.0' }),
     report: options.report ?? (() => undefined),
+    audit: options.audit,
   };
   return (req, res, upgrade) => void serve(server, req, res, upgrade);
 }
@@ -71,6 +76,7 @@ interface Server {
   readonly routes: Routes;
   readonly documents: () => Promise<Documents>;
   readonly report: (error: unknown, req: IncomingMessage) => void;
+  readonly audit: Audit | undefined;
 }
 
 const NO_QUERY = new URLSearchParams();
@@ -83,17 +89,29 @@ function ignore(): void {
 async function serve(server: Server, req: IncomingMessage, res: ServerResponse, upgrade?: Buffer): Promise<void> {
   res.on('error', ignore);
   const auditId = auditIdOf(req, server.services);
-  const reply: Reply = { req, res, auditId, warnings: [], ...(upgrade && { upgrade }) };
+  const reply: Reply = {
+    req,
+    res,
+    auditId,
+    warnings: [],
+    acting: undefined,
+    about: undefined,
+    ...(upgrade && { upgrade }),
+  };
   if (upgrade) takeBearer(req);
   try {
     await answer(server, reply);
+    if (server.audit && isWrite(req)) server.audit(recordOf(reply, reply.acting, reply.about, res.statusCode));
   } catch (error) {
     if (error instanceof ClientGone || res.destroyed) {
       res.destroy();
       return;
     }
     if (isUnexpected(error)) server.report(error, req);
-    fail(reply, error);
+    const { code, status } = fail(reply, error);
+    if (server.audit && (isWrite(req) || isDenial(code))) {
+      server.audit(recordOf(reply, reply.acting, reply.about, code, status.message));
+    }
   }
 }
 
@@ -101,10 +119,12 @@ async function answer(server: Server, reply: Reply): Promise<void> {
   const { services } = server;
   const { req } = reply;
   const user = await identified(server, req);
+  reply.acting = user;
   const url = req.url ?? '/';
   const mark = url.indexOf('?');
   const query = mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1));
   const info = requestInfo(req.method ?? 'GET', mark < 0 ? url : url.slice(0, mark), query);
+  reply.about = info;
   const attributes = attributesOf(info, server.routes.nameNamespaces(info));
   const decision = await services.authorizer.authorize(user, attributes);
   if (!decision.allowed) throw forbidden(info, info.name, refusalOf(user, attributes, decision));

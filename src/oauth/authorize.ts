@@ -100,15 +100,17 @@ async function submitted(exchange: OAuthExchange, wish: AuthorizeRequest): Promi
   await finish(exchange, wish, user);
 }
 
-async function finish({ res, context }: OAuthExchange, wish: AuthorizeRequest, user: User): Promise<void> {
+async function finish({ res, context, granted }: OAuthExchange, wish: AuthorizeRequest, user: User): Promise<void> {
   const { client, scopes, redirectUri, state, responseType } = wish;
   const ctx = context(user);
   const back = state === '' ? {} : { state };
   if (responseType === 'code') {
     const code = await issueCode(ctx, { ...wish, user });
+    granted('login', 302, { user: user.name, client: client.metadata.name ?? '' });
     return redirect(res, withMembers(redirectUri, false, { code, ...back }));
   }
   const { token, expiresIn } = await issueToken(ctx, { user, client, scopes, redirectUri });
+  granted('login', 302, { user: user.name, client: client.metadata.name ?? '' });
   const members = { access_token: token, expires_in: String(expiresIn), scope: scopes.join(' '), token_type: 'Bearer' };
   redirect(res, withMembers(redirectUri, true, { ...members, ...back }));
 }

@@ -14,6 +14,12 @@ export interface OAuthExchange {
   readonly issuer: string;
   /** The user whose name and password these are. @throws {DomainError} Unauthorized, TooManyRequests */
   readonly login: (name: string, password: string) => Promise<User>;
+  /** Records that somebody got a code or a token. */
+  readonly granted: (
+    verb: 'login' | 'exchange',
+    code: number,
+    facts: { readonly user?: string; readonly client: string },
+  ) => void;
   /** For what is done for a user who has logged in. */
   readonly context: (user: User) => Context;
 }

@@ -5,6 +5,7 @@ import type { User } from '../access/user.ts';
 import { STORAGE_RETRY_SECONDS } from '../limits.ts';
 import type { Services } from '../objects/context.ts';
 import { DomainError } from '../objects/errors.ts';
+import type { Audit } from '../observe/audit.ts';
 import { StoreError } from '../store/store.ts';
 import { OAuthRefusal, redirect, sendJson, sendPage } from './answer.ts';
 import { authorize, requireMethod } from './authorize.ts';
@@ -22,6 +23,8 @@ export interface OAuthOptions {
   publicUrl(req: IncomingMessage): string;
   /** Hears of errors that nobody expected. */
   report(error: unknown, req: IncomingMessage): void;
+  /** Told of each token that is given out. */
+  readonly audit?: Audit;
 }
 
 /** Answers a request for which `isOAuthPath` holds. Never rejects. */
@@ -50,6 +53,11 @@ async function serve(
     query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
     issuer: options.publicUrl(req),
     login: (name, password) => options.login({ name, password, address: req.socket.remoteAddress ?? '' }),
+    granted: (verb, code, facts) => {
+      const { remoteAddress } = req.socket;
+      const from = remoteAddress === undefined ? {} : { from: remoteAddress };
+      options.audit?.({ edge: 'oauth', requestID: services.uid(), verb, ...facts, path, ...from, code });
+    },
     context: (user) => ({ ...services, user, dryRun: false, warn: () => undefined }),
   };
   try {

@@ -28,6 +28,7 @@ export async function giveToken(exchange: OAuthExchange): Promise<void> {
     const why = 'the code is not known, was used, is too old, or does not belong to this client, redirect and verifier';
     throw new OAuthRefusal(400, 'invalid_grant', why);
   }
+  exchange.granted('exchange', 200, { client: client.metadata.name ?? '' });
   sendJson(res, 200, {
     access_token: issued.token,
     ...(issued.expiresIn > 0 && { expires_in: issued.expiresIn }),

@@ -4,6 +4,7 @@ import { refusalOf } from '../access/authorizer.ts';
 import type { Authorizer, User } from '../access/user.ts';
 import { isProblem } from '../objects/errors.ts';
 import type { Awaitable } from '../store/store.ts';
+import type { Audit } from './audit.ts';
 import { askHealth, type HealthCheck, PING } from './health.ts';
 import type { Logger } from './logs.ts';
 import type { Metrics } from './metrics.ts';
@@ -23,6 +24,8 @@ export interface ObserveOptions {
   isDraining(): boolean;
   /** Whether a request came where only the registry is: there, `oc adm prune images` wants `/` for everybody. */
   isRegistryOnly(req: IncomingMessage): boolean;
+  /** Told of each request that was refused. */
+  readonly audit?: Audit;
   /** Paths that `/` lists, beside those of this file. */
   readonly paths: readonly string[];
 }
@@ -47,6 +50,13 @@ export function observeHandler(options: ObserveOptions): (req: IncomingMessage, 
   };
   const index = `${JSON.stringify({ paths: [...options.paths, ...OWN_PATHS].sort() }, null, 2)}\n`;
 
+  const denied = (req: IncomingMessage, code: number, reason: string, user?: User): void => {
+    const { remoteAddress: from } = req.socket;
+    const path = (req.url ?? '').split('?', 1)[0] ?? '';
+    const who = { ...(user && { user: user.name }), ...(from !== undefined && { from }) };
+    options.audit?.({ edge: 'observe', verb: 'get', path, ...who, code, reason });
+  };
+
   const answer = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     if (req.method !== 'GET' && req.method !== 'HEAD') {
       res.setHeader('Allow', 'GET, HEAD');
@@ -62,7 +72,10 @@ export function observeHandler(options: ObserveOptions): (req: IncomingMessage, 
     if (pathname === '/' && options.isRegistryOnly(req)) return send(res, 200, 'application/json', index);
     if (pathname === '/' || pathname === '/metrics') {
       const refusal = await refusalOfPath(user, pathname, options.authorizer);
-      if (refusal !== undefined) return sendStatus(res, 403, 'Forbidden', refusal);
+      if (refusal !== undefined) {
+        denied(req, 403, refusal, user);
+        return sendStatus(res, 403, 'Forbidden', refusal);
+      }
       if (pathname === '/') return send(res, 200, 'application/json', index);
       return send(res, 200, options.metrics.contentType, await options.metrics.text());
     }
@@ -80,8 +93,14 @@ export function observeHandler(options: ObserveOptions): (req: IncomingMessage, 
     try {
       await answer(req, res);
     } catch (error) {
-      if (isProblem(error, 'Unauthorized')) return sendStatus(res, 401, 'Unauthorized', error.message);
-      if (isProblem(error, 'Forbidden')) return sendStatus(res, 403, 'Forbidden', `forbidden: ${error.message}`);
+      if (isProblem(error, 'Unauthorized')) {
+        denied(req, 401, error.message);
+        return sendStatus(res, 401, 'Unauthorized', error.message);
+      }
+      if (isProblem(error, 'Forbidden')) {
+        denied(req, 403, error.message);
+        return sendStatus(res, 403, 'Forbidden', `forbidden: ${error.message}`);
+      }
       if (isProblem(error, 'BadRequest')) return sendStatus(res, 400, 'BadRequest', error.message);
       options.logger.error({ err: error }, 'a request for the state of the server failed');
       sendStatus(res, 500, 'InternalError', 'the server could not look at its own state; its log says why');

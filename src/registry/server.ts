@@ -77,8 +77,8 @@ export interface AuditEntry {
 export interface Watchers {
   /** Told of errors that are the server's own fault; the client is only told that there was one. */
   readonly report?: (error: unknown, req: IncomingMessage) => void;
-  /** Told of each write but the steps of an upload, whoever tried it. */
-  readonly audit?: (entry: AuditEntry) => void;
+  /** Told of each write but the steps of an upload, whoever tried it, and of each request that was refused. */
+  readonly audit?: (entry: AuditEntry, req: IncomingMessage) => void;
   /** Told of content that was found damaged while somebody read it, and set aside. */
   readonly damage?: (hurt: Hurt) => void;
   /** What Prometheus may know of the registry. */
@@ -136,13 +136,21 @@ async function serve(edge: Edge, req: IncomingMessage, res: ServerResponse): Pro
     if (isWrite(req) && !isStep(req, res)) audit(edge, { user: caller, path, req, res });
   } catch (error) {
     const code = refuse(edge, req, res, route, error);
-    if (isWrite(req)) audit(edge, { user: caller, path, req, res }, code);
+    if ((isWrite(req) && path !== TOKEN_PATH) || isDenial(req, res)) {
+      audit(edge, { user: caller, path, req, res }, code);
+    }
   }
 }
 
 /** Whether a request was a step of an upload: that is no write yet; what refused or finished it is. */
 function isStep({ method }: IncomingMessage, { statusCode }: ServerResponse): boolean {
   return statusCode === 202 && method !== 'DELETE';
+}
+
+/** Whether somebody was not let. That who shows no credential is asked for one is how the protocol begins. */
+function isDenial(req: IncomingMessage, { statusCode }: ServerResponse): boolean {
+  if (statusCode === 403 || statusCode === 429) return true;
+  return statusCode === 401 && req.headers.authorization !== undefined && !isAnonymousToken(req);
 }
 
 function isWrite({ method }: IncomingMessage): boolean {
@@ -154,8 +162,8 @@ function audit(
   { user, path, req, res }: { user: string; path: string; req: IncomingMessage; res: ServerResponse },
   code?: string,
 ): void {
-  if (path === TOKEN_PATH) return;
-  watch.audit?.({ user, method: req.method ?? '', path, status: res.statusCode, ...(code !== undefined && { code }) });
+  const entry = { user, method: req.method ?? '', path, status: res.statusCode, ...(code !== undefined && { code }) };
+  watch.audit?.(entry, req);
 }
 
 function dispatch(exchange: Exchange, route: Route, edge: Edge): Awaitable<void> {

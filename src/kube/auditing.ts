@@ -1,0 +1,54 @@
+/** What of a request goes into the audit trail. */
+import type { IncomingMessage } from 'node:http';
+import { realCaller } from '../access/impersonation.ts';
+import type { User } from '../access/user.ts';
+import type { AuditRecord } from '../observe/audit.ts';
+import type { Reply } from './exchange.ts';
+import type { RequestInfo } from './route.ts';
+
+const WRITES: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
+
+/** Whether a request may change something. */
+export function isWrite({ method }: IncomingMessage): boolean {
+  return WRITES.has(method ?? '');
+}
+
+/** Whether a status says that somebody was not let. */
+export function isDenial(code: number): boolean {
+  return code === 401 || code === 403 || code === 429;
+}
+
+/** The record of a request that has been answered. */
+export function recordOf(
+  { req, auditId }: Pick<Reply, 'req' | 'auditId'>,
+  user: User | undefined,
+  info: RequestInfo | undefined,
+  code: number,
+  reason?: string,
+): AuditRecord {
+  const url = req.url ?? '/';
+  const real = user && realCaller(user);
+  const { remoteAddress } = req.socket;
+  return {
+    edge: 'kube',
+    requestID: auditId,
+    ...(user && { user: user.name }),
+    ...(real && { impersonator: real.name }),
+    verb: info?.verb ?? (req.method ?? '').toLowerCase(),
+    ...(info?.isResource ? resourceOf(info) : { path: url.split('?', 1)[0] ?? '' }),
+    ...(/[?&]dryRun=All/.test(url) && { dryRun: true as const }),
+    ...(remoteAddress !== undefined && { from: remoteAddress }),
+    code,
+    ...(reason !== undefined && { reason }),
+  };
+}
+
+function resourceOf({ group, resource, subresource, namespace, name }: RequestInfo): Partial<AuditRecord> {
+  return {
+    ...(group && { group }),
+    resource,
+    ...(subresource && { subresource }),
+    ...(namespace && { namespace }),
+    ...(name && { name }),
+  };
+}
