@@ -251,6 +251,8 @@ export const UPLOAD_STALE_SECONDS = 7 * 24 * 3600;
 export const MANIFEST_TAG_PARAMETERS = 10;
 /** Ranges of one GET of a blob; containers/storage asks for at most 1024 and halves that when it is answered 400. */
 export const BLOB_RANGES = 1024;
+/** Characters of a refusal's message that stand in its status line. */
+export const REASON_CHARACTERS = 200;
 /** Bytes of a refused request's body that are read so that its connection can go on; with more it is closed. */
 export const REFUSED_BODY_BYTES = 256 * KiB;
 /** Bytes of such a body that are still taken while the client reads why it was refused, before the connection closes. */

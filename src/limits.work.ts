@@ -31,6 +31,8 @@ export const COLLECTION_RETRY_SECONDS = 30;
 export const COLLECTION_FIRST_SECONDS = 60;
 /** Seconds that a run which is asked for waits for others to end: several times what a dead leader is waited for. */
 export const COLLECTION_PATIENCE_SECONDS = 60;
+/** Milliseconds for which a run goes through what is in memory before it lets requests be answered. */
+export const SURVEY_STRETCH_MS = 4;
 /** Rounds in which a run looks again, when writers have taken something away from it. */
 export const COLLECTION_ROUNDS = 5;
 /** Seconds after which content that is being deleted counts as abandoned by a process that died. */

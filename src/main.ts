@@ -20,6 +20,7 @@ import { BlobError } from './blobs/blobs.ts';
 import { ensureNamespaces, SEED_NAMESPACES } from './cluster/namespaces.ts';
 import { clusterResources } from './cluster/resources.ts';
 import { seedAccess } from './cluster/seed.ts';
+import { countLeases } from './collecting/leases.ts';
 import { type Config, isDnsName } from './config.ts';
 import { digestOf } from './image/digest.ts';
 import { endWatches, type KubeHandler, kubeHandler } from './kube/server.ts';
@@ -46,6 +47,7 @@ import { type Metrics, makeMetrics, type Peers } from './observe/metrics.ts';
 import { type Follow, makeFollow, type TimedResponse } from './observe/requests.ts';
 import { isObserved, observeHandler } from './observe/server.ts';
 import { isRegistryPath, registryHandler, whenContinueIsExpected } from './registry/server.ts';
+import { countSessions } from './registry/sessions.ts';
 import { openCachedBlobs, openStore, refuseUnfinished, servicesOf } from './services.ts';
 import { type SignedIn, SignIn } from './signin.ts';
 import { imageResources } from './streams/resources.ts';
@@ -92,9 +94,11 @@ export async function serve(
   opened.defer(() => drainAll(state, [api, plain]));
   const addresses = await listenAll(config, api, plain);
 
+  const metrics = makeMetrics(VERSION, peers);
   const store = seams.adopt(await openStore(config, logger, signal), (it) => it.close());
+  metrics.content.counted({ uploads: () => countSessions(store), leases: () => countLeases(store) });
   await refuseUnfinished(store);
-  const blobs = seams.adopt(await openCachedBlobs(config, store, logger), (it) => it.close());
+  const blobs = seams.adopt(await openCachedBlobs(config, store, logger, metrics.content), (it) => it.close());
   const now = (): Date => new Date();
   const tokens = seams.adopt(new AccessTokens(store, now), (it) => it.close());
   const token = await openAdminToken(config.data, tokens, now());
@@ -106,21 +110,16 @@ export async function serve(
   const signIn = opened.adopt(new SignIn({ config, store, tokens, accountTokens, now, logger, failed }), (it) =>
     it.close(),
   );
-  const services = servicesOf(
-    config,
-    { store, blobs, rbac, accountTokens, userTokens: signIn.userTokens },
-    {
-      registryAddress: addresses.registry,
-      rootCertificates: authority.certificate,
-    },
-  );
+  const { userTokens } = signIn;
+  const reach = { registryAddress: addresses.registry, rootCertificates: authority.certificate };
+  const services = servicesOf(config, { store, blobs, rbac, accountTokens, userTokens }, reach);
   const ctx = { ...services, user: SYSTEM, dryRun: false, warn: (text: string): void => logger.warn(text) };
   await ensureNamespaces(ctx, SEED_NAMESPACES);
   await seedAccess(ctx);
   state.parts = partsOf(config, services, signIn.open(ctx), logger, {
     store: state.store,
     isDraining: () => state.draining,
-    metrics: makeMetrics(VERSION, peers),
+    metrics,
     audit: trail?.record,
   });
   ready.resolve();
@@ -135,7 +134,7 @@ export async function serve(
   });
   opened.defer(() => clearInterval(renewal));
 
-  opened.adopt(startUpkeep(ctx, RESOURCES, config, logger), (it) => it.close());
+  opened.adopt(startUpkeep(ctx, RESOURCES, { ...config, metrics: metrics.content }, logger), (it) => it.close());
 
   const running = opened.move();
   const registryUrl = config.registryListen ? `http://${addresses.registry}` : apiUrl;

@@ -8,6 +8,7 @@ import { Rbac } from './access/rbac.ts';
 import { AccessTokens } from './access/tokens.ts';
 import type { Blobs } from './blobs/blobs.ts';
 import { cachedBlobs } from './blobs/cache.ts';
+import { measuredBlobs, type StorageMeter } from './blobs/measured.ts';
 import { openBlobs } from './blobs/open.ts';
 import type { Config } from './config.ts';
 import { BLOB_CACHE_BYTES } from './limits.ts';
@@ -78,10 +79,15 @@ export async function refuseUnfinished(store: Store): Promise<void> {
   if (await isUnfinishedCopy(store)) throw new StoreUnavailable(UNFINISHED_COPY);
 }
 
-/** Opens the blobs, with small ones kept in memory. Throws {BlobError}. */
-export async function openCachedBlobs(config: Config, store: Store, logger: Logger): Promise<Blobs> {
+/** Opens the blobs, with small ones kept in memory; what is not is told to `meter`. Throws {BlobError}. */
+export async function openCachedBlobs(
+  config: Config,
+  store: Store,
+  logger: Logger,
+  meter?: StorageMeter,
+): Promise<Blobs> {
   const blobs = await openBlobs(config.blobs, { store, warn: (text) => logger.warn(text) });
-  return cachedBlobs(blobs, BLOB_CACHE_BYTES);
+  return cachedBlobs(meter ? measuredBlobs(blobs, meter) : blobs, BLOB_CACHE_BYTES);
 }
 
 /**

@@ -12,6 +12,7 @@ import type { Config } from './config.ts';
 import { EXPIRY_CHECK_MS, UPLOAD_STALE_SECONDS } from './limits.ts';
 import type { Context } from './objects/context.ts';
 import type { Resource } from './objects/resource.ts';
+import type { ContentMetrics } from './observe/contentmetrics.ts';
 import type { Logger } from './observe/logs.ts';
 import { dropStaleUploads } from './registry/sessions.ts';
 import { type Ongoing, whileLeading } from './store/leadership.ts';
@@ -23,12 +24,12 @@ import { type Ongoing, whileLeading } from './store/leadership.ts';
 export function startUpkeep(
   ctx: Context,
   resources: readonly Resource[],
-  { collection }: Pick<Config, 'collection'>,
+  { collection, metrics }: Pick<Config, 'collection'> & { readonly metrics: ContentMetrics },
   logger: Logger,
 ): Ongoing {
   const begin = async (store: Context['store']): Promise<Ongoing> => {
     await using opened = new AsyncDisposableStack();
-    await beginAll(opened, { ...ctx, store }, resources, { ...collection, logger });
+    await beginAll(opened, { ...ctx, store }, resources, { ...collection, metrics, logger });
     const running = opened.move();
     return { close: () => running.disposeAsync() };
   };
@@ -37,7 +38,7 @@ export function startUpkeep(
   });
 }
 
-type Collecting = Config['collection'] & { readonly logger: Logger };
+type Collecting = Config['collection'] & { readonly metrics: ContentMetrics; readonly logger: Logger };
 
 async function beginAll(
   opened: AsyncDisposableStack,

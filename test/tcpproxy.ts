@@ -12,15 +12,18 @@ export interface TcpProxy extends AsyncDisposable {
   resume(): void;
 }
 
-/** Starts a proxy before `HOST:PORT`. */
-export async function startProxy(target: string): Promise<TcpProxy> {
+/** Starts a proxy before `HOST:PORT`. `change` may change what clients send on its way. */
+export async function startProxy(
+  target: string,
+  change: (bytes: Buffer) => Buffer = (bytes) => bytes,
+): Promise<TcpProxy> {
   const [host = '', port = ''] = target.split(':');
   const sockets = new Set<Socket>();
   let paused = false;
-  const keep = (socket: Socket, other: Socket): void => {
+  const keep = (socket: Socket, other: Socket, pass: (bytes: Buffer) => Buffer): void => {
     sockets.add(socket);
     if (paused) socket.pause();
-    socket.on('data', (bytes: Buffer) => other.write(bytes));
+    socket.on('data', (bytes: Buffer) => other.write(pass(bytes)));
     socket.on('error', () => undefined);
     socket.on('close', () => {
       sockets.delete(socket);
@@ -29,8 +32,8 @@ export async function startProxy(target: string): Promise<TcpProxy> {
   };
   const server = createServer((client) => {
     const upstream = createConnection({ host, port: Number(port) });
-    keep(client, upstream);
-    keep(upstream, client);
+    keep(client, upstream, change);
+    keep(upstream, client, (bytes) => bytes);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

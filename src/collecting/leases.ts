@@ -7,8 +7,9 @@ import { CONFLICT_TRIES } from '../limits.ts';
 import { CONTENT_LEASE_SECONDS, LEASES_KEPT } from '../limits.work.ts';
 import { BoundedCache } from '../objects/cache.ts';
 import type { Services } from '../objects/context.ts';
-import { type Change, CommitConflict, type Entry, type Revision, type Store } from '../store/store.ts';
+import { type Change, CommitConflict, countBelow, type Entry, type Revision, type Store } from '../store/store.ts';
 import { markKey, readMark, untilSwept } from './marks.ts';
+import { entriesAt } from './repositories.ts';
 
 const PREFIX = '/collecting/leases/';
 
@@ -94,6 +95,11 @@ export function forgetLease(store: Store, digest: Digest): void {
   knownOf(store).delete(digest);
 }
 
+/** How many there are, those that have ended and that no run has cleared away among them. @throws {StoreError} */
+export async function countLeases(store: Store): Promise<number> {
+  return countBelow(store, PREFIX);
+}
+
 /** Leases as they are in the store at a revision. */
 export interface LeaseList {
   readonly leased: ReadonlySet<Digest>;
@@ -105,7 +111,7 @@ export interface LeaseList {
 export async function listLeases(store: Store, at: Revision, now: Date): Promise<LeaseList> {
   const leased = new Set<Digest>();
   const ended: Change[] = [];
-  for (const entry of (await store.list(PREFIX, { fresh: { exactly: at } })).entries) {
+  for await (const entry of entriesAt(store, PREFIX, at)) {
     if (untilOf(entry) > now.getTime()) leased.add(entry.key.slice(PREFIX.length) as Digest);
     else ended.push({ op: 'delete', key: entry.key, expect: entry.revision });
   }

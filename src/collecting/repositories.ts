@@ -5,6 +5,7 @@ import { NAMESPACE_PREFIX } from '../objects/namespaced.ts';
 import type { Change, Entry, Page, Revision, Store } from '../store/store.ts';
 import { LINKS, type ManifestLink, withoutRoot } from '../streams/links.ts';
 import type { NamedTagEventList } from '../streams/types.ts';
+import { Pauses } from './pauses.ts';
 
 /** An entry of the store, as far as deleting it goes. */
 export interface Key {
@@ -36,6 +37,7 @@ export interface Repository {
 
 /** Every entry below a prefix at a revision, page by page. Throws as `Store.list`. */
 export async function* entriesAt(store: Store, prefix: string, at: Revision): AsyncGenerator<Entry> {
+  const pauses = new Pauses();
   let after: string | undefined;
   for (;;) {
     const options = {
@@ -44,7 +46,11 @@ export async function* entriesAt(store: Store, prefix: string, at: Revision): As
       ...(after !== undefined && { after }),
     } as const;
     const page: Page = await store.list(prefix, options);
-    yield* page.entries;
+    await pauses.take();
+    for (const entry of page.entries) {
+      yield entry;
+      await pauses.take();
+    }
     if (!page.more) return;
     after = page.entries.at(-1)?.key;
   }

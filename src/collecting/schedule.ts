@@ -1,6 +1,7 @@
 /** Collects garbage now and then, for as long as the server runs. */
 import { COLLECTION_FIRST_SECONDS, COLLECTION_RETRY_SECONDS, COLLECTION_SOON_SECONDS } from '../limits.work.ts';
 import type { Services } from '../objects/context.ts';
+import type { ContentMetrics } from '../observe/contentmetrics.ts';
 import type { Logger } from '../observe/logs.ts';
 import type { Collection } from './collector.ts';
 import { anyExpedited, whenExpedited } from './grace.ts';
@@ -9,6 +10,7 @@ export interface ScheduleOptions {
   /** Undefined: only after somebody has asked for it (`expedite`). */
   readonly intervalSeconds: number | undefined;
   readonly graceSeconds: number;
+  readonly metrics?: Pick<ContentMetrics, 'collected' | 'notCollected'>;
   readonly logger: Logger;
 }
 
@@ -37,6 +39,7 @@ export async function startCollecting(services: Services, options: ScheduleOptio
     asked = false;
     running = collectOnce(services, options)
       .catch((err: unknown) => {
+        options.metrics?.notCollected();
         logger.warn({ err }, 'garbage could not be collected; another run tries again');
         return false;
       })
@@ -68,7 +71,7 @@ export async function startCollecting(services: Services, options: ScheduleOptio
 }
 
 /** Whether all was looked at: another run may be under way, which has looked already. */
-async function collectOnce(services: Services, { graceSeconds, logger }: ScheduleOptions): Promise<boolean> {
+async function collectOnce(services: Services, { graceSeconds, metrics, logger }: ScheduleOptions): Promise<boolean> {
   // Loaded when it is needed: most servers collect only what somebody asks for.
   const { collectGarbage } = await import('./collector.ts');
   const began = performance.now();
@@ -82,6 +85,7 @@ async function collectOnce(services: Services, { graceSeconds, logger }: Schedul
     live: collection.live,
     ms: Math.round(performance.now() - began),
   };
+  metrics?.collected(fields, fields.ms / 1000);
   if (deleted > 0) logger.info(fields, 'garbage collected');
   else logger.debug(fields, 'no garbage to collect');
   return true;

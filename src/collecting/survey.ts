@@ -17,6 +17,7 @@ import { findImage } from '../streams/layers.ts';
 import { DESCRIPTIONS, REFERENCES } from '../streams/links.ts';
 import { type Holds, holdersFirst, reach } from './graph.ts';
 import { listLeases } from './leases.ts';
+import { Pauses } from './pauses.ts';
 import { quarantinedContent } from './quarantine.ts';
 import { entriesAt, type Key, type Repository, readRepositories } from './repositories.ts';
 
@@ -59,17 +60,20 @@ export async function surveyContent(services: Services): Promise<Survey> {
   const live = reach([...leases.leased, ...(await quarantinedContent(store, revision))], needs);
   const findings = new Findings();
   // First all that lives, since what one repository does not need may be another's.
-  const held = new Map(
-    [...repositories.values()].map((repository) => {
-      const { reached, adoptions } = holdingsOf(repository, needs);
-      findings.adoptions.push(...adoptions);
-      return [repository, reached] as const;
-    }),
-  );
+  const held = new Map<Repository, ReadonlySet<Digest>>();
   const leased = new Set(live);
-  for (const reached of held.values()) for (const digest of reached) live.add(digest);
-  for (const [repository, reached] of held)
+  const pauses = new Pauses();
+  for (const repository of repositories.values()) {
+    const { reached, adoptions } = holdingsOf(repository, needs);
+    findings.adoptions.push(...adoptions);
+    held.set(repository, reached);
+    for (const digest of reached) live.add(digest);
+    await pauses.take();
+  }
+  for (const [repository, reached] of held) {
     findings.links(repository, (digest) => reached.has(digest) || leased.has(digest));
+    await pauses.take();
+  }
   for (const [digest, key] of descriptions) {
     if (live.has(digest)) continue;
     const image = await ownImage(services, digest, revision);

@@ -1,5 +1,6 @@
 /** What Prometheus may know: requests by edge, verb and code, and the process. */
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type ContentMetrics, contentMetrics } from './contentmetrics.ts';
 import type { Edge } from './requests.ts';
 
 export interface Metrics {
@@ -7,6 +8,8 @@ export interface Metrics {
   begun(edge: Edge): void;
   /** It has ended. `code` is the status, or `aborted` if the client left before there was one. */
   ended(edge: Edge, verb: string, code: string, seconds: number): void;
+  /** Of blobs, and of what is kept until it is garbage. */
+  readonly content: ContentMetrics;
   /** All of it, in the text format of Prometheus. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -83,6 +86,7 @@ export function makeMetrics(version: string, peers?: Peers): Metrics {
       // How long a watch lasts says nothing about the server, and would drown what does.
       if (verb !== 'watch') durations.observe({ edge, verb }, seconds);
     },
+    content: contentMetrics(registry),
     text,
     contentType: registry.contentType,
     ofRegistry: async () => ({ text: asImageRegistry(await text()), contentType: registry.contentType }),
@@ -120,7 +124,9 @@ const HEADS = [
 /** The samples of the registry's edge, renamed; nothing is counted twice on the way of a request for it. */
 function asImageRegistry(text: string): string {
   const samples: string[] = [];
+  const already: string[] = [];
   for (const line of text.split('\n')) {
+    if (/^(?:# (?:HELP|TYPE) )?imageregistry_/.test(line)) already.push(line);
     const [pattern, name] = IMAGE_REGISTRY.find(([each]) => each.test(line)) ?? [];
     if (!pattern || name === undefined) continue;
     if (name === '') samples.push(line);
@@ -137,5 +143,5 @@ function asImageRegistry(text: string): string {
     return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...own];
   });
   const process = samples.filter((sample) => !sample.startsWith('imageregistry_'));
-  return `${[...heads, ...process].join('\n')}\n`;
+  return `${[...heads, ...already, ...process].join('\n')}\n`;
 }

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { memoryContent, openMemoryBlobs } from '../blobs/memory/memory.ts';
 import { isVerified } from '../blobs/verified.ts';
+import { forgetLease, leaseKey } from '../collecting/leases.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import { linkBlob } from '../streams/repository.ts';
 import { type Reply, startTrial, type Trial } from './trial.ts';
@@ -129,6 +130,24 @@ test('DELETE is 202, and then the blob is gone from this repository only', async
   assert.equal((await trial.call('HEAD', `/v2/dev/app/blobs/${gone}`)).status, 404);
   assert.equal((await trial.call('DELETE', `/v2/dev/app/blobs/${gone}`)).code, 'BLOB_UNKNOWN');
   assert.equal((await trial.call('HEAD', `/v2/dev/other/blobs/${gone}`)).status, 200);
+});
+
+test('whoever only pulls writes nothing by looking; whoever may push is promised what they were told of', async () => {
+  const { digest: image } = await trial.pushImage('dev/looked', 'v1');
+  const blob = await trial.pushBlob('dev/looked', 'looked at');
+  const { store } = trial.services;
+  for (const each of [image, blob]) await store.commit([{ op: 'delete', key: leaseKey(each) }]);
+  for (const each of [image, blob]) forgetLease(store, each);
+  const look = (token: string): Promise<Reply[]> =>
+    Promise.all([
+      trial.call('HEAD', `/v2/dev/looked/blobs/${blob}`, { token }),
+      trial.call('HEAD', `/v2/dev/looked/manifests/${image}`, { token }),
+    ]);
+  const before = await store.revision();
+  for (const { status } of await look('reader-token')) assert.equal(status, 200);
+  assert.equal(await store.revision(), before);
+  for (const { status } of await look('admin-token')) assert.equal(status, 200);
+  for (const each of [image, blob]) assert.ok(await store.get(leaseKey(each)));
 });
 
 test('a client that closes while it is being sent a blob is no fault', async () => {

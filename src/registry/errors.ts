@@ -5,6 +5,7 @@
 import { BlobError, BlobsFull, BlobsUnavailable, DigestMismatch, UploadBusy, UploadUnknown } from '../blobs/blobs.ts';
 import type { Digest } from '../image/digest.ts';
 import { ManifestInvalid } from '../image/manifest.ts';
+import { REASON_CHARACTERS } from '../limits.ts';
 import { DomainError, type GroupResource, type Problem } from '../objects/errors.ts';
 import { CommitConflict, CommitTooLarge, StoreFull, StoreUnavailable } from '../store/store.ts';
 import { ManifestReferencesMissing } from '../streams/push.ts';
@@ -76,6 +77,14 @@ function refusal(code: ErrorCode, message: string, options: RefusalOptions = {})
   const status = options.status ?? STATUS[code];
   const entry = detail === undefined ? { code, message } : { code, message, detail };
   return { status, errors: [entry], headers, fault: status === 500 };
+}
+
+/**
+ * What stands after the status. Clients built on distribution's code (docker, podman, skopeo) read the body of a refusal
+ * below 500 only; of others they show the status line.
+ */
+export function reasonPhrase(message: string): string {
+  return message.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, REASON_CHARACTERS);
 }
 
 /** 400: what should be a digest is none. */

@@ -105,6 +105,8 @@ test('what a user may not do is 403 DENIED, what nobody may do 401; anonymous pu
   const upload = '/v2/dev/app/blobs/uploads/';
   assert.equal((await trial.call('GET', '/v2/dev/app/manifests/v1', { token: 'reader-token' })).status, 200);
   assert.equal((await trial.call('POST', upload, { token: 'reader-token' })).code, 'DENIED');
+  assert.equal((await trial.call('HEAD', `/v2/secret/x/blobs/${DIGEST}`, { token: 'dev-token' })).status, 404);
+  assert.equal((await trial.call('GET', `/v2/secret/x/blobs/${DIGEST}`, { token: 'dev-token' })).status, 403);
   assert.equal((await trial.call('DELETE', '/v2/dev/app/manifests/v1', { token: 'reader-token' })).status, 403);
   assert.equal((await trial.call('DELETE', `/v2/dev/app/blobs/${DIGEST}`, { token: 'reader-token' })).status, 403);
   assert.equal((await trial.call('GET', '/v2/secret/x/manifests/v1', { token: 'dev-token' })).status, 403);

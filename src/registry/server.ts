@@ -11,7 +11,7 @@ import { deleteBlob, getBlob, requireDigest } from './blobs.ts';
 import { answerEarly, ClientGone, dropRest, PACE, type Pace } from './body.ts';
 import { listRepositories } from './catalog.ts';
 import { ContentDamaged, setDamageAside } from './damage.ts';
-import { RegistryError, refusalOf } from './errors.ts';
+import { RegistryError, reasonPhrase, refusalOf } from './errors.ts';
 import { API_VERSION, answerEmpty, answerJson, type Exchange, type RegistryAccess, type Target } from './exchange.ts';
 import { deleteReference, getManifest, putManifest } from './manifests.ts';
 import { permit, permitMetrics, permitPruning, unauthorized } from './permission.ts';
@@ -255,7 +255,9 @@ function refuse(edge: Edge, req: IncomingMessage, res: ServerResponse, route: Ro
     return 'CLIENT_GONE';
   }
   try {
-    const { status, errors, headers, fault } = refusalOf(error);
+    const { status: said, errors, headers, fault } = refusalOf(error);
+    // As above: a push begins with looking for its blobs, and the upload that follows is told why it may not be.
+    const status = said === 403 && req.method === 'HEAD' && route.kind === 'blob' ? 404 : said;
     const code = errors[0]?.code ?? 'UNKNOWN';
     if (fault) edge.watch.report?.(error, req);
     if (res.headersSent) {
@@ -271,6 +273,7 @@ function refuse(edge: Edge, req: IncomingMessage, res: ServerResponse, route: Ro
     };
     if (status === 401) all['WWW-Authenticate'] = authenticate(edge, req, route);
     if (route.kind === 'ping') Object.assign(all, SUPPORTS_SIGNATURES);
+    if (status >= 500) res.statusMessage = reasonPhrase(errors[0]?.message ?? code);
     answerEarly({ req, res, pace: edge.pace }, status, all, req.method === 'HEAD' ? undefined : body);
     return code;
   } catch (failure) {

@@ -6,6 +6,7 @@ import type { User } from '../access/user.ts';
 import type { UploadId } from '../blobs/blobs.ts';
 import { LIST_PAGE_OBJECTS } from '../limits.ts';
 import type { Services } from '../objects/context.ts';
+import { countBelow } from '../store/store.ts';
 import type { RepositoryName } from '../streams/repository.ts';
 
 const PREFIX = '/uploads/';
@@ -58,6 +59,11 @@ export async function findSession(services: Services, repo: RepositoryName, id: 
 function parseSession(id: UploadId, value: Buffer): Session {
   const record = JSON.parse(value.toString()) as Omit<Session, 'id'>;
   return { id, repository: record.repository, user: record.user, started: record.started };
+}
+
+/** How many there are. @throws {StoreError} */
+export async function countSessions(store: Services['store']): Promise<number> {
+  return countBelow(store, PREFIX);
 }
 
 /** Forgets a session; its upload has been committed or dropped. */

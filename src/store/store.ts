@@ -131,6 +131,12 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** How many keys there are below a prefix. @throws {StoreError} */
+export async function countBelow(store: Pick<Store, 'list'>, prefix: string): Promise<number> {
+  const { entries, remaining = 0 } = await store.list(prefix, { limit: 1, count: true });
+  return entries.length + remaining;
+}
+
 /** The base of all errors that a driver may throw; an engine's own error never leaks. */
 export class StoreError extends Error {
   override name = 'StoreError';
