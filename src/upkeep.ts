@@ -2,6 +2,7 @@
 import { startCollector } from './cluster/collector.ts';
 import { dropOldEvents } from './cluster/events.ts';
 import { keepNamespaces } from './cluster/namespacecontents.ts';
+import { dropExpiredTokens } from './cluster/oauthexpiry.ts';
 import { keepPullSecrets } from './cluster/pullsecrets.ts';
 import { startPurge } from './cluster/purge.ts';
 import { startQuotaCounts } from './cluster/quotacounts.ts';
@@ -61,12 +62,13 @@ async function beginAll(
   opened.adopt(keepPullSecrets(ctx, notLookedAt('pull secrets of service accounts')), (it) => it.close());
 }
 
-/** Drops uploads that nobody went on with, and events that are old. */
+/** Drops uploads that nobody went on with, events that are old, and tokens that are over. */
 async function dropOld(ctx: Context, logger: Logger): Promise<void> {
   try {
     await dropStaleUploads(ctx, new Date(ctx.now().getTime() - UPLOAD_STALE_SECONDS * 1000));
     await dropOldEvents(ctx);
+    await dropExpiredTokens(ctx);
   } catch (err) {
-    logger.warn({ err }, 'stale uploads or events could not be dropped; they will be tried again');
+    logger.warn({ err }, 'stale uploads, events or tokens could not be dropped; they will be tried again');
   }
 }

@@ -9,6 +9,7 @@ import { createObject, updateObject } from '../objects/writes.ts';
 import { oauthAccessTokens, userOAuthAccessTokens } from './oauthaccesstokens.ts';
 import { oauthAuthorizeTokens } from './oauthauthorizetokens.ts';
 import { findClient, oauthClients, restrictionProblem } from './oauthclients.ts';
+import { dropExpiredTokens } from './oauthexpiry.ts';
 
 async function causes(work: Promise<unknown>): Promise<string[]> {
   try {
@@ -125,4 +126,18 @@ test('clients are found whether stored or always there, and ask for what they ma
   for (const scope of ['user:full', 'role:edit:a', 'role:view:b', 'role:view:a:!']) {
     assert.equal(restrictionProblem(found, ['user:info', scope]), `${scope} did not match any scope restriction`);
   }
+});
+
+test('tokens and codes whose time is over are cleared away, others stay', async () => {
+  const ctx = await testContext();
+  await made(ctx, { ...token(NAME, 'ann'), expiresIn: 60 });
+  await made(ctx, { ...token(OTHER, 'ann'), expiresIn: 0 });
+  await createObject(ctx, oauthAuthorizeTokens, '', { ...token(NAME, 'ann'), expiresIn: 60 });
+  await dropExpiredTokens(ctx);
+  assert.ok(await readKept(ctx.store, oauthAccessTokens, '', NAME));
+  const later = new Date(ctx.now().getTime() + 120_000);
+  await dropExpiredTokens({ ...ctx, now: () => later });
+  assert.equal(await readKept(ctx.store, oauthAccessTokens, '', NAME), undefined);
+  assert.equal(await readKept(ctx.store, oauthAuthorizeTokens, '', NAME), undefined);
+  assert.ok(await readKept(ctx.store, oauthAccessTokens, '', OTHER), 'that one does not end');
 });
