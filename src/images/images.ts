@@ -128,6 +128,8 @@ const kept: Kept<Image> = {
   prefix: '/images/',
   unconditionalUpdate: false,
   repeatsMetadataErrors: true,
+  // Nothing is collected with an Image, whatever a deletion asks for.
+  dependents: 'ignore',
   generation: false,
   prepareCreate,
   prepareUpdate,

@@ -4,7 +4,7 @@ import { parseReference, ReferenceInvalid } from '../image/reference.ts';
 import { type FieldError, forbiddenField, invalidValue, required } from '../objects/errors.ts';
 import { validateMeta } from '../objects/metadata.ts';
 import type { ObjectMeta } from '../objects/object.ts';
-import type { Image, ImageManifest, ImageSignature, SignatureCondition } from './image.ts';
+import type { Image, ImageManifest, ImageSignature, SignatureCondition, SignatureSubject } from './image.ts';
 
 /** The reference's pattern is not anchored: any text that holds a digest passes, and the shortest one is enough. */
 const HOLDS_DIGEST = /[a-z0-9]:[a-zA-Z0-9=_-]/;
@@ -125,14 +125,22 @@ function validateTrust(signature: ImageSignature, path: string): FieldError[] {
   const claims = {
     imageIdentity: signature.imageIdentity,
     signedClaims: signature.signedClaims,
-    issuedBy: signature.issuedBy,
-    issuedTo: signature.issuedTo,
+    issuedBy: signature.issuedBy && entityWords(signature.issuedBy),
+    issuedTo: signature.issuedTo && {
+      ...entityWords(signature.issuedTo),
+      PublicKeyID: signature.issuedTo.publicKeyID,
+    },
   };
   for (const [field, value] of Object.entries(claims)) {
     const set = typeof value === 'object' ? Object.keys(value).length > 0 : value;
     if (set) errors.push(invalidValue(path + field, value, 'must be unset for unknown signature state'));
   }
   return errors;
+}
+
+/** Errors show values as the reference's own types print them. */
+function entityWords({ organization = '', commonName = '' }: SignatureSubject): object {
+  return { Organization: organization, CommonName: commonName };
 }
 
 /** Of the conditions of a type the one that was probed last, or later in the list. */

@@ -121,12 +121,20 @@ test('YAML that is refused', () => {
   );
 });
 
+test('numbers that are not written as integers are told, by where they stand', () => {
+  const text = '{"a":1,"b":[2,{"c.d":1e2}],"e":true,"f":"1.5","g":-3.0}';
+  assert.deepEqual(decodeBody(Buffer.from(text), undefined).fractions, [['b', 1, 'c.d'], ['g']]);
+  assert.equal(decodeBody(Buffer.from('{"a":1,"b":false,"c":"1e2"}'), undefined).fractions, undefined);
+});
+
 test('any JSON value comes back as it was, and repeats nothing', () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
       const text = JSON.stringify({ value });
-      assert.deepEqual(decodeBody(Buffer.from(text), undefined), { value: JSON.parse(text), duplicates: [] });
-      assert.deepEqual(decodeBody(Buffer.from(text), YAML), { value: JSON.parse(text), duplicates: [] });
+      for (const type of [undefined, YAML]) {
+        const { value: found, duplicates } = decodeBody(Buffer.from(text), type);
+        assert.deepEqual([found, duplicates], [JSON.parse(text), []]);
+      }
     }),
   );
 });

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { createRequire } from 'node:module';
 import { API_BODY_SECONDS, JSON_DEPTH } from '../limits.ts';
 import { badRequest, DomainError } from '../objects/errors.ts';
-import { surveyed } from './jsonsurvey.ts';
+import { type Survey, surveyed } from './jsonsurvey.ts';
 import { bodyType } from './negotiate.ts';
 import type { ExpectedType } from './protobuf/envelope.ts';
 import { tooDeep, yamlValue } from './yamlbody.ts';
@@ -13,6 +13,8 @@ export interface Decoded {
   readonly value: unknown;
   /** Paths of members that an object holds more than once, in the order of the body: `data.k`. The last one counts. */
   readonly duplicates: readonly string[];
+  /** Where numbers stand in JSON that are not written as integers. */
+  readonly fractions?: Survey['fractions'];
 }
 
 /**
@@ -102,7 +104,8 @@ export function decodeJson(bytes: Buffer, what = 'the body of the request'): Dec
   const survey = surveyed(text);
   if (survey.depth > JSON_DEPTH) throw tooDeep(what);
   try {
-    return { value: JSON.parse(text), duplicates: survey.duplicates };
+    const { duplicates, fractions } = survey;
+    return { value: JSON.parse(text), duplicates, ...(fractions.length > 0 && { fractions }) };
   } catch (error) {
     throw badRequest(`${what} is not valid JSON: ${error instanceof Error ? error.message : 'it cannot be parsed'}`);
   }

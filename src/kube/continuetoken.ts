@@ -36,7 +36,7 @@ function parsedToken(text: string): unknown {
 
 function notValid(): DomainError {
   return badRequest(
-    'continue key is not valid: send the one of the last page as it was received, or none to start anew',
+    'invalid continue token: continue key is not valid: send the one of the last page as it was received, or none to start anew',
   );
 }
 

@@ -177,7 +177,7 @@ test('the old form when it is wanted more, and tags of the aggregated one', () =
 });
 
 test('YAML, refusals, and paths that are not discovery', () => {
-  assert.match(text('/apis/image.openshift.io', 'application/yaml'), /^kind: APIGroup\napiVersion: v1\n/);
+  assert.match(text('/apis/image.openshift.io', 'application/yaml'), /^apiVersion: v1\nkind: APIGroup\n/);
   assert.throws(() => answer('/api/v1', 'text/html'), {
     message:
       '406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, application/vnd.kubernetes.protobuf',

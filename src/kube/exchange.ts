@@ -137,9 +137,14 @@ function warningHeaders(warnings: readonly string[]): string[] {
   return headers;
 }
 
-/** Sends a Status as JSON, whatever form was asked for. */
-export function sendStatus(exchange: Reply, code: number, status: Status): void {
-  send(exchange, code, 'application/json', JSON.stringify(status));
+/** Sends a Status, which has no other forms. */
+export function sendStatus(
+  exchange: Reply,
+  code: number,
+  status: Status,
+  { encoding }: { readonly encoding: 'json' | 'yaml' } = { encoding: 'json' },
+): void {
+  send(exchange, code, `application/${encoding}`, encoding === 'yaml' ? yamlText(status) : JSON.stringify(status));
 }
 
 /**

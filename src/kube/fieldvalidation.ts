@@ -68,6 +68,6 @@ export function checkFields(mode: FieldValidation, expected: ExpectedKind, findi
 }
 
 /** `ConfigMap in version "v1" cannot be handled as a ConfigMap`. */
-function notHandled({ kind, version }: ExpectedKind): string {
+export function notHandled({ kind, version }: ExpectedKind): string {
   return `${kind} in version ${quoted(version)} cannot be handled as a ${kind}`;
 }

@@ -1,4 +1,7 @@
-/** One pass over the text of some JSON for what JSON.parse does not tell: how deep it is, and members that repeat. */
+/**
+ * One pass over the text of some JSON for what JSON.parse does not tell: how deep it is, members that repeat, and numbers
+ * that are not written as integers, whatever they are worth.
+ */
 import { JSON_DEPTH, REPORTED_FIELDS } from '../limits.ts';
 
 export interface Survey {
@@ -6,6 +9,8 @@ export interface Survey {
   readonly depth: number;
   /** Paths of repeated members in the order in which they end, each once; at most REPORTED_FIELDS. */
   readonly duplicates: readonly string[];
+  /** Where numbers stand that are written with a fraction or an exponent, by their members' names; at most REPORTED_FIELDS. */
+  readonly fractions: readonly (readonly (string | number)[])[];
 }
 
 interface Level {
@@ -26,11 +31,15 @@ const BACKSLASH = 0x5c;
 const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
+const DOT = 0x2e;
+const LARGE_E = 0x45;
+const SMALL_E = 0x65;
 
 /** The survey of a text. Text that is not JSON gives some survey or other; JSON.parse will refuse it. */
 export function surveyed(text: string): Survey {
   const levels: Level[] = [];
   const duplicates = new Set<string>();
+  const fractions: (string | number)[][] = [];
   let level: Level | undefined;
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
@@ -47,7 +56,7 @@ export function surveyed(text: string): Survey {
         level = { list, names: [], name: '', index: 0, expectsName: !list };
         levels.push(level);
         depth = Math.max(depth, levels.length);
-        if (depth > JSON_DEPTH) return { depth, duplicates: [] };
+        if (depth > JSON_DEPTH) return { depth, duplicates: [], fractions: [] };
         break;
       }
       case CLOSE_OBJECT:
@@ -63,9 +72,23 @@ export function surveyed(text: string): Survey {
       case COLON:
         if (level) level.expectsName = false;
         break;
+      case DOT:
+      case SMALL_E:
+      case LARGE_E:
+        // Not the letter in true and false. `1.5e3` is found twice, which does not matter.
+        if (fractions.length < REPORTED_FIELDS && isDigit(text.charCodeAt(at - 1))) fractions.push(stepsOf(levels));
+        break;
     }
   }
-  return { depth, duplicates: [...duplicates] };
+  return { depth, duplicates: [...duplicates], fractions };
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
+}
+
+function stepsOf(levels: readonly Level[]): (string | number)[] {
+  return levels.map(({ list, index, name }) => (list ? index : name));
 }
 
 /** Position of the quote that ends the string; of the last character if there is none. */

@@ -19,7 +19,7 @@ export interface ListForm {
   piece(item: ListItem): Buffer | string;
   readonly separator: string;
   /** `empty` tells whether there was no piece. */
-  closing(empty: boolean): string;
+  closing(empty: boolean, metadata: ListMetadata): string;
 }
 
 /**
@@ -45,11 +45,25 @@ function compactForm(resource: Resource, how: Rendering, now: Date, piece: Piece
     const opening = (metadata: ListMetadata): string => tableOpening(resource, { ...how, now, metadata });
     return { opening, piece, separator: ',', closing: () => TABLE_CLOSING };
   }
+  const opening = (metadata: ListMetadata): string =>
+    `${JSON.stringify(headOf(resource, how, now, metadata)).slice(0, -1)},"items":[`;
+  if (how.form === 'object') return { opening, piece, separator: ',', closing: () => ']}\n' };
   return {
-    opening: (metadata) => `${JSON.stringify(headOf(resource, how, now, metadata)).slice(0, -1)},"items":[`,
-    piece,
-    separator: ',',
-    closing: () => ']}\n',
+    // The bracket comes with the first item, since without any there is none.
+    opening: (metadata) => opening(metadata).slice(0, -1),
+    piece: afterBracket(piece, ','),
+    separator: '',
+    closing: (empty) => (empty ? 'null}\n' : ']}\n'),
+  };
+}
+
+/** Pieces with what stands before each. */
+function afterBracket(piece: Piece, separator: string): Piece {
+  let before = '[';
+  return (item) => {
+    const bytes = Buffer.concat([Buffer.from(before), Buffer.from(piece(item))]);
+    before = separator;
+    return bytes;
   };
 }
 
@@ -58,24 +72,42 @@ function prettyForm(resource: Resource, how: Rendering, now: Date, piece: Piece)
   return {
     opening: (metadata) => {
       const head = JSON.stringify(headOf(resource, how, now, metadata), null, 2).slice(0, -'\n}'.length);
-      return `${head},\n  "${membersOf(how)}": [`;
+      return `${head},\n  "${membersOf(how)}": `;
     },
-    piece: (item) => {
+    piece: afterBracket((item) => {
       const text = JSON.stringify(JSON.parse(piece(item).toString()), null, 2);
       return `\n${indent}${text.replaceAll('\n', `\n${indent}`)}`;
-    },
-    separator: ',',
-    closing: (empty) => (empty ? ']\n}\n' : '\n  ]\n}\n'),
+    }, ','),
+    separator: '',
+    closing: (empty) => (empty ? `${none(how)}\n}\n` : '\n  ]\n}\n'),
   };
 }
 
-/** A sequence may stand under its key without being indented, so items need not know where they are. */
+/** A list of metadata that is empty is none: the reference makes it item by item. */
+function none(how: Rendering): string {
+  return how.form === 'partialList' ? 'null' : '[]';
+}
+
+/**
+ * A sequence may stand under its key without being indented, so items need not know where they are. Members stand in the
+ * order of their names, so that `items` come before, `rows` after all but the version.
+ */
 function yamlForm(resource: Resource, how: Rendering, now: Date, piece: Piece): ListForm {
   return {
-    opening: (metadata) => `${yamlText(headOf(resource, how, now, metadata))}${membersOf(how)}:`,
+    opening: (metadata) => {
+      const head = headOf(resource, how, now, metadata);
+      const members = `${membersOf(how)}:`;
+      if (how.form === 'table') return yamlText(head) + members;
+      return yamlText({ apiVersion: head.apiVersion }) + members;
+    },
     piece: (item) => `\n${yamlText([JSON.parse(piece(item).toString())]).trimEnd()}`,
     separator: '',
-    closing: (empty) => (empty ? ' []\n' : '\n'),
+    closing: (empty, metadata) => {
+      const end = empty ? ` ${none(how)}\n` : '\n';
+      if (how.form === 'table') return end;
+      const { apiVersion: _written, ...others } = headOf(resource, how, now, metadata);
+      return end + yamlText(others);
+    },
   };
 }
 
@@ -84,7 +116,12 @@ function membersOf(how: Rendering): string {
 }
 
 /** All of a list but its items. */
-function headOf(resource: Resource, how: Rendering, now: Date, metadata: ListMetadata): object {
+function headOf(
+  resource: Resource,
+  how: Rendering,
+  now: Date,
+  metadata: ListMetadata,
+): Readonly<Record<string, unknown>> {
   if (how.form === 'table') {
     const { rows: _rows, ...head } = JSON.parse(tableOpening(resource, { ...how, now, metadata }) + TABLE_CLOSING);
     return head;

@@ -85,7 +85,7 @@ describe('selectors', () => {
       ['labelSelector=a%20in%20b', "unable to parse requirement: found 'b' expected: '('"],
       [
         'continue=odd',
-        'continue key is not valid: send the one of the last page as it was received, or none to start anew',
+        'invalid continue token: continue key is not valid: send the one of the last page as it was received, or none to start anew',
       ],
     ]) {
       const answer = await server.call('GET', `${WIDGETS}?${query}`);

@@ -49,7 +49,7 @@ export class ListWriter {
 
   /** Ends the list. */
   end(): void {
-    this.#keep(this.#form.closing(this.#empty));
+    this.#keep(this.#form.closing(this.#empty, this.#metadata));
     // What is large is compressed, for which it is sent in pieces.
     if (!this.#out && this.#bytes >= GZIP_BYTES && takesGzip(this.#exchange)) this.#begin();
     if (this.#out) this.#out.end(Buffer.concat(this.#waiting));

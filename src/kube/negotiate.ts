@@ -20,8 +20,10 @@ export type MetaApiVersion = 'meta.k8s.io/v1' | 'meta.k8s.io/v1beta1';
 export interface NegotiatedRequest {
   /** Whether a collection is read: its 406 names the types of watches too. */
   readonly list?: boolean;
-  /** Whether the answer has no other forms (reviews, mappings, discovery): asking for a Table alone is 406. */
+  /** Whether the answer has no other forms, as discovery has none. */
   readonly plain?: boolean;
+  /** Whether there are no Tables of it (reviews, mappings, OpenShift's subresources): asking for one alone is 406. */
+  readonly tableless?: boolean;
   /** `pretty` of the query. */
   readonly pretty?: string | null | undefined;
   /** Browsers and curl are answered indented unless they say otherwise. */
@@ -100,7 +102,7 @@ export function negotiate(accept: string | undefined, request: NegotiatedRequest
       if (!takes(clause, 'application', encoding)) continue;
       offered = true;
       const form = formOf(clause.parameters, request.plain ?? false);
-      if (form)
+      if (form && !(request.tableless && form.form === 'table'))
         return representation(encoding, form.form, form.apiVersion, pretty || clause.parameters.get('pretty') === '1');
     }
     offered ||= takes(clause, 'application', PROTOBUF);

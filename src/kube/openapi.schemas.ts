@@ -100,7 +100,7 @@ function objectBody(schema: ObjectSchema, refer: Refer, description: string | un
 
 function propertyJson(schema: Property, refer: Refer): JsonObject {
   const json = schemaJson(schema, refer);
-  const extensions = schema.type === 'array' ? arrayExtensions(schema) : {};
+  const extensions = schema.type === 'array' ? arrayExtensions(schema) : odd(schema);
   const patch: JsonObject =
     (schema.type === 'any' || schema.type === 'object') && schema.patchStrategy
       ? { 'x-kubernetes-patch-strategy': schema.patchStrategy }
@@ -115,6 +115,10 @@ function propertyJson(schema: Property, refer: Refer): JsonObject {
   // Beside a reference nothing else counts, so it is wrapped.
   if ('$ref' in json) return Object.keys(described).length > 0 ? { allOf: [json], ...described } : json;
   return { ...described, ...json };
+}
+
+function odd(schema: Property): JsonObject {
+  return schema.type === 'object' && schema.listType ? { 'x-kubernetes-list-type': schema.listType } : {};
 }
 
 function arrayExtensions(schema: ArraySchema): JsonObject {

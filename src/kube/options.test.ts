@@ -7,6 +7,7 @@ import {
   listOptions,
   managerOfAgent,
   patchOptions,
+  refuseExport,
   revisionOf,
   updateOptions,
 } from './options.ts';
@@ -72,7 +73,7 @@ test('list options', () => {
   }
   assert.match(
     refusal(() => listOptions(query('limit='), false)),
-    /^limit: .*invalid syntax/,
+    /^strconv\.ParseInt: parsing "": invalid syntax$/,
   );
 });
 
@@ -177,4 +178,13 @@ test('the timeout of a request is a duration, and a long text that is none is se
   for (const timeout of ['1', 's', '.s', '1.5', '30 s', '1d', '1s2', ...long]) {
     assert.match(told(timeout), /^invalid timeout specified in the request URL: .* is no duration/);
   }
+});
+
+test('an export is refused unless it is none', () => {
+  for (const value of ['', 'true', '1', 'perhaps']) {
+    assert.throws(() => refuseExport(value), {
+      message: /^the export parameter, deprecated since v1\.14, is no longer/,
+    });
+  }
+  for (const value of [null, '0', 'False']) refuseExport(value);
 });

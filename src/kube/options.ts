@@ -285,6 +285,12 @@ function booleanOf(query: Query, name: string): boolean | undefined {
   return value !== '0' && value.toLowerCase() !== 'false';
 }
 
+/** @throws {DomainError} BadRequest: objects cannot be asked for without what belongs to their cluster any more. */
+export function refuseExport(exporting: string | null): void {
+  if (exporting === null || exporting === '0' || exporting.toLowerCase() === 'false') return;
+  throw badRequest('the export parameter, deprecated since v1.14, is no longer supported');
+}
+
 /** A duration as Go reads it. No part of it can be read in two ways, or a long one would take the square of its length. */
 const DURATION = /^[+-]?(?:0|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+)$/;
 
@@ -301,7 +307,7 @@ function integerOf(query: Query, name: string): number | undefined {
   const value = query.get(name);
   if (value === null) return undefined;
   if (!/^[+-]?\d{1,19}$/.test(value)) {
-    throw badRequest(`${name}: strconv.ParseInt: parsing ${quoted(value)}: invalid syntax: give a whole number`);
+    throw badRequest(`strconv.ParseInt: parsing ${quoted(value)}: invalid syntax`);
   }
   return Math.min(Number(value), Number.MAX_SAFE_INTEGER);
 }

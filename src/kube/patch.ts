@@ -34,7 +34,7 @@ export async function patch(
 ): Promise<void> {
   const type = patchType(exchange.req.headers['content-type']);
   const options = patchOptions(exchange.query, type === 'apply');
-  const how = renderingOf(exchange);
+  const how = renderingOf(exchange, { tableless: subresource?.tableless ?? false });
   if (type === 'apply') return applyConfig(exchange, { resource, subresource, namespace, name, options, how });
   const target: Target = { exchange, resource, namespace, name, mode: options.fieldValidation };
   const change = changeOf(type, await readBody(exchange.req, API_BODY_BYTES), resource);

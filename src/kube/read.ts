@@ -12,8 +12,16 @@ import { type ContinueToken, decodeContinue, encodeContinue, expiredContinue } f
 import { contextOf, type Exchange, send, sendStatus } from './exchange.ts';
 import { type ListItem, listForm } from './listform.ts';
 import { ListWriter } from './listwriter.ts';
-import { type ListOptions, listOptions, revisionOf } from './options.ts';
-import { apiVersionOf, type Rendering, rendered, renderingOf, servedJson, withoutType } from './representation.ts';
+import { type ListOptions, listOptions, refuseExport, revisionOf } from './options.ts';
+import {
+  apiVersionOf,
+  type Offered,
+  type Rendering,
+  rendered,
+  renderingOf,
+  servedJson,
+  withoutType,
+} from './representation.ts';
 import { bytesOf, scan } from './scan.ts';
 import { narrowed, type Selection, selectionOf, selects, selectsLabels, selectsName } from './selectors.ts';
 import { successStatus } from './status.ts';
@@ -25,9 +33,11 @@ export async function getObject(
   resource: Resource,
   namespace: string,
   name: string,
+  offered: Offered = {},
 ): Promise<void> {
-  const { services } = exchange;
-  const how = renderingOf(exchange);
+  const { services, query } = exchange;
+  refuseExport(query.get('export'));
+  const how = renderingOf(exchange, offered);
   if (!resource.kept) {
     const answer = await computedOf(resource, 'get').get(contextOf(exchange), namespace, name);
     sendAnswer(exchange, 200, resource, resource.kind, answer, how);
@@ -38,7 +48,7 @@ export async function getObject(
     sendAnswer(exchange, 200, resource, resource.kind, { object: () => virtual }, how);
     return;
   }
-  const fresh = freshOf(revisionOf(exchange.query.get('resourceVersion') ?? ''));
+  const fresh = freshOf(revisionOf(query.get('resourceVersion') ?? ''));
   if (resource.kept.composition && fresh === 'latest' && isPlain(how)) {
     send(exchange, 200, how.contentType, await composedView(exchange, resource, namespace, name));
     return;
@@ -56,10 +66,13 @@ export async function getSubresource(
   namespace: string,
   name: string,
 ): Promise<void> {
-  const { lists } = subresource;
-  if (lists) return listObjects(exchange, lists.resource, namespace, (object) => lists.includes(object));
-  if (!subresource.get) return getObject(exchange, resource, namespace, name);
-  const how = renderingOf(exchange, { plain: true });
+  const { lists, tableless = false } = subresource;
+  if (lists) {
+    const includes = (object: KubeObject): boolean => lists.includes(object);
+    return listObjects(exchange, lists.resource, namespace, { includes, tableless });
+  }
+  if (!subresource.get) return getObject(exchange, resource, namespace, name, { tableless });
+  const how = renderingOf(exchange, { tableless: true });
   const answer = await subresource.get(contextOf(exchange), namespace, name);
   sendAnswer(exchange, 200, resource, subresource.kind, answer, how);
 }
@@ -160,35 +173,48 @@ function aheadOf(fresh: Freshness): (error: unknown) => never {
   };
 }
 
+/** What a list leaves out, and how it cannot be shown. */
+interface ListLimits {
+  /** Takes only some of the objects. */
+  readonly includes?: (object: KubeObject) => boolean;
+  readonly tableless?: boolean;
+}
+
 /**
- * Answers a GET of a collection; `includes` takes only some of its objects.
+ * Answers a GET of a collection.
  * @throws {DomainError} BadRequest and Invalid for options, Expired for snapshots that are gone.
  */
 export async function listObjects(
   exchange: Exchange,
   resource: Resource,
   namespace: string,
-  includes?: (object: KubeObject) => boolean,
+  { includes, tableless = false }: ListLimits = {},
 ): Promise<void> {
   const options = listOptions(exchange.query, false);
-  const how = renderingOf(exchange, { list: true });
+  const how = renderingOf(exchange, { list: true, tableless });
   const asked = selectionOf(resource, options);
   const selection = includes ? narrowed(asked, includes) : asked;
   if (!resource.kept) {
     // They have neither versions nor pages, but what cannot be read is refused all the same.
     if (!revisionOf(options.resourceVersion) && options.continue) decodeContinue('', options.continue);
-    return listComputed(exchange, resource, namespace, selection, how);
+    const fresh = listFreshness({ ...options, limit: 0 }, undefined);
+    return listComputed(exchange, resource, namespace, selection, how, fresh).catch(snapshotGone(fresh));
   }
   const { prefix } = keptOf(resource);
   const token = options.continue ? decodeContinue(prefix, options.continue) : undefined;
   const fresh = listFreshness(options, token);
-  try {
-    await listKept(exchange, resource, namespace, selection, how, { options, token, fresh });
-  } catch (error) {
+  await listKept(exchange, resource, namespace, selection, how, { options, token, fresh }).catch((error) => {
+    if (token && error instanceof Compacted) throw expiredContinue(prefix, token);
+    return snapshotGone(fresh)(error);
+  });
+}
+
+/** Says that a snapshot is gone or not there yet, as clients are told. */
+function snapshotGone(fresh: Freshness): (error: unknown) => never {
+  return (error) => {
     if (!(error instanceof Compacted)) return aheadOf(fresh)(error);
-    if (token) throw expiredContinue(prefix, token);
     throw new DomainError({ reason: 'Expired', message: 'The resourceVersion for the provided list is too old.' });
-  }
+  };
 }
 
 function listFreshness(options: ListOptions, token: ContinueToken | undefined): Freshness {
@@ -294,6 +320,7 @@ async function listComputed(
   namespace: string,
   selection: Selection,
   how: Rendering,
+  fresh: Freshness,
 ): Promise<void> {
   const matchesLabels = (labels: Readonly<Record<string, string>> | undefined): boolean =>
     selectsLabels(selection, labels);
@@ -305,6 +332,7 @@ async function listComputed(
   const objects = await computedOf(resource, 'list').list(ctx, namespace || undefined, {
     matchesLabels,
     matchesName: (within, name) => selectsName(selection, within, name),
+    fresh,
   });
   const form = listForm(resource, how, exchange.services.now());
   const writer = new ListWriter(exchange, form, how.contentType, {});

@@ -18,8 +18,8 @@ export interface Rendering extends Representation {
 export interface Offered {
   /** A list or a watch. */
   readonly list?: boolean;
-  /** There are no forms but the object itself. */
-  readonly plain?: boolean;
+  /** There are no Tables of it. */
+  readonly tableless?: boolean;
 }
 
 const plainJson: Rendering = {
@@ -37,16 +37,16 @@ const remembered = new Map<string, Representation>();
  * How to answer this request.
  * @throws {DomainError} NotAcceptable; BadRequest for an `includeObject` that there is not.
  */
-export function renderingOf({ req, query }: Exchange, { list = false, plain = false }: Offered = {}): Rendering {
+export function renderingOf({ req, query }: Exchange, { list = false, tableless = false }: Offered = {}): Rendering {
   const { accept, 'user-agent': userAgent } = req.headers;
   const pretty = query.get('pretty');
   const includeObject = includeObjectOf(query.get('includeObject'));
   const person = userAgent !== undefined && /^(?:curl|Wget|Mozilla)/.test(userAgent);
   if (accept === 'application/json' && pretty === null && !person && includeObject === 'Metadata') return plainJson;
-  const key = `${list}${plain}${pretty}${person ? userAgent : ''} ${accept}`;
+  const key = `${list}${tableless}${pretty}${person ? userAgent : ''} ${accept}`;
   let found = remembered.get(key);
   if (!found) {
-    found = negotiate(accept, { list, plain, pretty, userAgent });
+    found = negotiate(accept, { list, tableless, pretty, userAgent });
     if (remembered.size >= NEGOTIATIONS_KEPT) remembered.clear();
     remembered.set(key, found);
   }

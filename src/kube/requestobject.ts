@@ -5,9 +5,10 @@ import { badRequest, invalid, invalidValue } from '../objects/errors.ts';
 import { type KubeObject, nameOf } from '../objects/object.ts';
 import { quoted } from '../objects/quoting.ts';
 import type { Resource } from '../objects/resource.ts';
+import type { Schema } from '../objects/schema.ts';
 import { decodeBody, readBody } from './body.ts';
 import type { Exchange } from './exchange.ts';
-import { checkFields, type FieldValidation, inBodyOrder } from './fieldvalidation.ts';
+import { checkFields, type FieldValidation, inBodyOrder, notHandled } from './fieldvalidation.ts';
 import { dropRepeatedOwners } from './ownerreferences.ts';
 import { isObject } from './patch/json.ts';
 import { apiVersionOf } from './representation.ts';
@@ -23,12 +24,18 @@ export async function requestObject(
   mode: FieldValidation,
 ): Promise<KubeObject> {
   const bytes = await readBody(exchange.req, API_BODY_BYTES);
-  const { value, duplicates } = decodeBody(bytes, exchange.req.headers['content-type'], {
+  const {
+    value,
+    duplicates,
+    fractions = [],
+  } = decodeBody(bytes, exchange.req.headers['content-type'], {
     apiVersion: apiVersionOf(resource),
     kind: resource.kind,
   });
   const other = otherType(resource, value);
   if (other !== undefined) throw badRequest(other);
+  const fraction = fractions.find((steps) => isInteger(resource.schema, steps));
+  if (fraction) throw badRequest(`${notHandled(resource)}: ${fraction.join('.')}: ${FRACTION}`);
   const { value: object, unknown, wrongTypes } = canonical(resource.schema, value);
   const findings = { unknown: inBodyOrder(value, unknown), duplicates, wrongTypes };
   exchange.warnings.push(...checkFields(mode, resource, findings));
@@ -37,6 +44,23 @@ export async function requestObject(
   const repeated = dropRepeatedOwners(object, false);
   if (repeated !== undefined) exchange.warnings.push(repeated);
   return object;
+}
+
+const FRACTION = 'an integer is written without fraction and exponent';
+
+/** Whether what stands there is an integer: `1e2` is none for Go's decoder, whatever it is worth. */
+function isInteger(schema: Schema | undefined, [step, ...rest]: readonly (string | number)[]): boolean {
+  if (step === undefined) return schema?.type === 'integer';
+  switch (schema?.type) {
+    case 'object':
+      return Object.hasOwn(schema.properties, step) && isInteger(schema.properties[step], rest);
+    case 'map':
+      return isInteger(schema.values, rest);
+    case 'array':
+      return isInteger(schema.items, rest);
+    default:
+      return false;
+  }
 }
 
 /** Whether the managers are to be forgotten: the list is there and empty, which canonical form does not tell. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type Call, startTestServer, type TestServer } from './testserver.ts';
+import { type Call, startTestServer, type TestServer, widget } from './testserver.ts';
 
 const BASE = '/apis/things.test/v1/namespaces/one';
 const WIDGETS = `${BASE}/widgets`;
@@ -12,10 +12,6 @@ before(async () => {
   server = await startTestServer();
 });
 after(() => server.close());
-
-function widget(name: string, more: object = {}, meta: object = {}): object {
-  return { kind: 'Widget', apiVersion: 'things.test/v1', metadata: { name, ...meta }, ...more };
-}
 
 async function ok(method: string, path: string, options?: Call) {
   const answer = await server.call(method, path, options);
@@ -373,7 +369,7 @@ describe('forms', () => {
     assert.equal(metadata.body.items[0].spec, undefined);
     assert.equal((await server.call('GET', `${WIDGETS}/form`, { accept: partial })).status, 406);
     const yaml = await ok('GET', `${WIDGETS}?fieldSelector=metadata.name=form`, { accept: 'application/yaml' });
-    assert.match(yaml.text, /^kind: WidgetList\n[\s\S]*\nitems:\n- metadata:\n[\s\S]*size: 7\n$/);
+    assert.match(yaml.text, /^apiVersion: things\.test\/v1\nitems:\n- metadata:\n[\s\S]*size: 7\nkind: WidgetList\n/);
     const pretty = await ok('GET', `${WIDGETS}?pretty=true`);
     assert.match(pretty.text, /^{\n {2}"kind": "WidgetList",\n[\s\S]*\n {2}"items": \[\n {4}{\n {6}"metadata"/);
     assert.deepEqual(JSON.parse(pretty.text), (await ok('GET', WIDGETS)).body);

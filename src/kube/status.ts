@@ -5,7 +5,7 @@
 import { BlobError, BlobsFull, BlobsUnavailable } from '../blobs/blobs.ts';
 import { COMMIT_BYTES, STORAGE_RETRY_SECONDS } from '../limits.ts';
 import { DomainError, type FieldError, type GroupKind, type GroupResource, type Problem } from '../objects/errors.ts';
-import { fieldErrorDetail, fieldErrorText } from '../objects/fielderrors.ts';
+import { fieldErrorDetail, fieldErrorsText } from '../objects/fielderrors.ts';
 import { quoted } from '../objects/quoting.ts';
 import { CommitTooLarge, Compacted, RevisionAhead, StoreError, StoreFull, StoreUnavailable } from '../store/store.ts';
 
@@ -251,9 +251,7 @@ function invalid(kind: GroupKind, name: string, errors: readonly FieldError[]): 
     return failure(422, 'Invalid', message, { details: {} });
   }
   const subject = kind.group ? `${kind.kind}.${kind.group}` : kind.kind;
-  const texts = [...new Set(errors.map(fieldErrorText))];
-  const list = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
-  const message = `${subject} ${quoted(name)} is invalid${texts.length === 0 ? '' : `: ${list}`}`;
+  const message = `${subject} ${quoted(name)} is invalid${errors.length === 0 ? '' : `: ${fieldErrorsText(errors)}`}`;
   const causes = errors.map((error) => ({
     reason: REASONS[error.type],
     message: fieldErrorDetail(error),

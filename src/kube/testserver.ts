@@ -186,6 +186,11 @@ function half(namespace: string, name: string): Widget {
   return { metadata: { name, namespace, labels: { name } }, spec: { size: 1 } };
 }
 
+/** A widget as a client sends it. */
+export function widget(name: string, more: object = {}, meta: object = {}): object {
+  return { kind: 'Widget', apiVersion: 'things.test/v1', metadata: { name, ...meta }, ...more };
+}
+
 export interface Answered {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;

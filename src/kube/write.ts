@@ -27,7 +27,7 @@ import { successStatus } from './status.ts';
 export async function create(exchange: Exchange, resource: Resource, namespace: string): Promise<void> {
   const options = createOptions(exchange.query);
   // What cannot be read back has no columns.
-  const how = renderingOf(exchange, { plain: !resource.verbs.includes('get') });
+  const how = renderingOf(exchange, { tableless: !resource.verbs.includes('get') });
   const object = await requestObject(exchange, resource, options.fieldValidation);
   placeInNamespace(resource, object, namespace);
   const ctx = contextOf(exchange, options);
@@ -39,7 +39,7 @@ export async function create(exchange: Exchange, resource: Resource, namespace: 
     return;
   }
   const made = await computedOf(resource, 'create').create(ctx, namespace, object);
-  if (isStatus(made)) sendStatus(exchange, 201, { ...successStatus(), code: 201 });
+  if (isStatus(made)) sendStatus(exchange, 201, { ...successStatus(), code: 201 }, how);
   else sendAnswer(exchange, 201, resource, resource.kind, { object: () => made }, how);
 }
 
@@ -52,7 +52,7 @@ export async function createSubresource(
   name: string,
 ): Promise<void> {
   const options = createOptions(exchange.query);
-  const how = renderingOf(exchange, { plain: true });
+  const how = renderingOf(exchange, { tableless: true });
   const { kind, schema } = subresource;
   if (!subresource.create)
     throw new Error(`${resource.resource}/${subresource.name} offers create but has no function for it`);
@@ -119,7 +119,7 @@ export async function update(
   name: string,
 ): Promise<void> {
   const options = updateOptions(exchange.query);
-  const how = renderingOf(exchange);
+  const how = renderingOf(exchange, { tableless: subresource?.tableless ?? false });
   const object = await requestObject(exchange, resource, options.fieldValidation);
   checkName(object, name);
   placeInNamespace(resource, object, namespace);
@@ -212,7 +212,7 @@ export async function deleteOne(
   const ctx = contextOf(exchange, { dryRun });
   if (!resource.kept) {
     await computedOf(resource, 'delete').delete(ctx, namespace, name, options);
-    sendStatus(exchange, 200, successStatus());
+    sendStatus(exchange, 200, successStatus(), how);
     return;
   }
   const { gone, object, served } = await deleteObject(ctx, resource, namespace, name, options);
@@ -222,7 +222,8 @@ export async function deleteOne(
   }
   const { group, resource: kind } = resource;
   const { uid } = object.metadata;
-  sendStatus(exchange, 200, successStatus({ name: nameOf(object), group, kind, ...(uid !== undefined && { uid }) }));
+  const details = { name: nameOf(object), group, kind, ...(uid !== undefined && { uid }) };
+  sendStatus(exchange, 200, successStatus(details), how);
 }
 
 async function requestDeletion({ req, query }: Exchange): Promise<Deletion> {

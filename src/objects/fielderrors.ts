@@ -28,8 +28,8 @@ export function fieldErrorText(error: FieldError): string {
   return `${error.field}: ${fieldErrorDetail(error)}`;
 }
 
-/** Several errors as one text: brackets around more than one. */
+/** Several errors as one text, each named once: brackets around more than one. */
 export function fieldErrorsText(errors: readonly FieldError[]): string {
-  const texts = errors.map(fieldErrorText);
+  const texts = [...new Set(errors.map(fieldErrorText))];
   return texts.length === 1 ? (texts[0] ?? '') : `[${texts.join(', ')}]`;
 }

@@ -184,7 +184,7 @@ export const status: ObjectSchema = {
     status: { type: 'string', description: '`Success` or `Failure`.' },
     message: { type: 'string', description: 'What happened, for people.' },
     reason: { type: 'string', description: 'Why, as a word for programs, such as `NotFound`.' },
-    details: { ...statusDetails, empty: 'pointer' },
+    details: { ...statusDetails, empty: 'pointer', listType: 'atomic' },
     code: { type: 'integer', format: 'int32', description: 'The HTTP status code.' },
   },
 };

@@ -154,14 +154,18 @@ function group(rows: readonly Entry[]): KeptObject[] {
   return objects;
 }
 
-/** Calls a function with every object of a namespace, or of all (''), in order, all of one snapshot. */
+/**
+ * Calls a function with every object of a namespace, or of all (''), in order, all of one snapshot. Throws as
+ * `Store.list`.
+ */
 export async function eachKept<T extends KubeObject>(
   store: Store,
   resource: Resource<T>,
   namespace: string,
   use: (kept: KeptObject) => void,
+  fresh: Freshness = 'latest',
 ): Promise<Revision> {
-  let page = await pageKept(store, resource, namespace, {});
+  let page = await pageKept(store, resource, namespace, { fresh });
   for (;;) {
     for (const kept of page.objects) use(kept);
     if (page.next === undefined) return page.revision;

@@ -2,7 +2,7 @@
  * A resource is one value: discovery, OpenAPI, routes, authorization attributes, tables, patches, watches and tests all
  * come from it, so a resource cannot be half registered.
  */
-import type { Awaitable, Change } from '../store/store.ts';
+import type { Awaitable, Change, Freshness } from '../store/store.ts';
 import type { Context, Settings } from './context.ts';
 import type { FieldError } from './errors.ts';
 import type { KubeObject, ObjectMeta } from './object.ts';
@@ -159,6 +159,8 @@ export interface ComputedListOptions {
   readonly matchesLabels: (labels: Readonly<Record<string, string>> | undefined) => boolean;
   /** Whether the field selector's metadata.namespace and metadata.name allow an object of these. */
   readonly matchesName: (namespace: string, name: string) => boolean;
+  /** Which snapshot is meant; the latest by default. */
+  readonly fresh?: Freshness;
 }
 
 export interface DeleteOptions {
@@ -176,6 +178,8 @@ export interface Subresource<T extends KubeObject = KubeObject> {
   readonly verbs: readonly Verb[];
   /** The schema of what it answers, if it is another kind than the resource's. */
   readonly schema?: ObjectSchema;
+  /** Whether there are no Tables of it: whoever takes nothing else is refused. */
+  readonly tableless?: boolean;
   /** `status`: a view on the kept object with rules of its own for updates. */
   readonly status?: Pick<Kept<T>, 'prepareUpdate' | 'validate'>;
   /** As the resource's own, for writes through this. */

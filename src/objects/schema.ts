@@ -26,6 +26,8 @@ export interface ObjectSchema extends Described {
   readonly convert?: (given: Members) => Members;
   /** For strategic merge patches: a patch says which members stay (`$retainKeys`). */
   readonly patchStrategy?: 'retainKeys';
+  /** `x-kubernetes-list-type`, which Kubernetes says of the details of a Status, though they are no list (sic). */
+  readonly listType?: 'atomic';
   /** `x-kubernetes-map-type` for server-side apply: with `atomic`, one manager owns all members together. */
   readonly mapType?: 'atomic';
 }

@@ -93,7 +93,8 @@ export async function creation<T extends KubeObject>(
 ): Promise<{ readonly object: T; readonly changes: readonly Change[] }> {
   const kept = keptOf(resource);
   const meta = object.metadata;
-  if (meta.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created');
+  if (meta.resourceVersion && meta.resourceVersion !== '0')
+    throw badRequest('resourceVersion should not be set on objects to be created');
   delete meta.resourceVersion;
   delete meta.deletionTimestamp;
   delete meta.deletionGracePeriodSeconds;
@@ -216,7 +217,8 @@ function checkVersion<T extends KubeObject>(resource: Resource<T>, kept: Kept<T>
     const message = `Precondition failed: UID in precondition: ${object.metadata.uid}, UID in object meta: ${old.metadata.uid}`;
     throw conflict(resource, name, message);
   }
-  if (asked) {
+  // 0 is what Go's decoders make of no version.
+  if (asked && asked !== '0') {
     if (asked !== old.metadata.resourceVersion) throw modified(resource, name);
   } else if (!kept.unconditionalUpdate) {
     // Kubernetes names the plural as the kind here.

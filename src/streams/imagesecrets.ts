@@ -12,6 +12,7 @@ export const imageSecretsSubresource: Subresource = {
   name: 'secrets',
   kind: 'SecretList',
   verbs: ['get'],
+  tableless: true,
   schema: listSchema('Secret', secrets.schema),
   lists: { resource: imageSecrets, includes: isImportSecret },
 };

@@ -67,6 +67,8 @@ function normalise(stream: ImageStream): void {
   for (const tag of normal) {
     tag.importPolicy = { ...tag.importPolicy, importMode: tag.importPolicy?.importMode || 'Legacy' };
     tag.referencePolicy = { type: tag.referencePolicy?.type || 'Source' };
+    // An empty map does not come back from the reference's store.
+    if (tag.annotations && Object.keys(tag.annotations).length === 0) tag.annotations = null;
   }
   stream.spec = {
     ...spec,
@@ -298,7 +300,7 @@ export const imageStreams: Resource<ImageStream> = {
   },
   kept,
   subresources: [
-    { name: 'status', kind: 'ImageStream', verbs: ['get', 'patch', 'update'], status: statusRules },
+    { name: 'status', kind: 'ImageStream', verbs: ['get', 'patch', 'update'], tableless: true, status: statusRules },
     { name: 'layers', kind: 'ImageStreamLayers', verbs: ['get'], schema: imageStreamLayersSchema, get: getLayers },
     imageSecretsSubresource,
   ],

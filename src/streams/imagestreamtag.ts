@@ -17,7 +17,7 @@ import { validateMetadata, validateMetadataUpdate } from '../objects/metadata.ts
 import { nameOf } from '../objects/object.ts';
 import { eachKept } from '../objects/reads.ts';
 import type { Answer, ComputedListOptions, Resource } from '../objects/resource.ts';
-import { parsed, whole } from '../objects/values.ts';
+import { type KeptObject, parsed, whole } from '../objects/values.ts';
 import { type Made, view } from '../objects/views.ts';
 import { newest } from './history.ts';
 import { findStream, imageStreams, streamKey, tagPart } from './imagestream.ts';
@@ -59,13 +59,14 @@ async function list(
   options: ComputedListOptions,
 ): Promise<ImageStreamTag[]> {
   const tags: ImageStreamTag[] = [];
-  await eachKept(ctx.store, imageStreams, namespace ?? '', (kept) => {
+  const add = (kept: KeptObject): void => {
     const stream = parsed(imageStreams, ctx.settings, kept);
     if (!selectsStream(stream, options)) return;
     for (const { tag } of stream.status?.tags ?? []) {
       if (latestEvent(stream, tag)?.image) tags.push(imageStreamTagOf(ctx.settings, stream, tag, undefined));
     }
-  });
+  };
+  await eachKept(ctx.store, imageStreams, namespace ?? '', add, options.fresh);
   return tags;
 }
 

@@ -16,7 +16,7 @@ import { validateMetadata, validateMetadataUpdate } from '../objects/metadata.ts
 import { nameOf } from '../objects/object.ts';
 import { eachKept } from '../objects/reads.ts';
 import type { Answer, ComputedListOptions, Resource } from '../objects/resource.ts';
-import { parsed } from '../objects/values.ts';
+import { type KeptObject, parsed } from '../objects/values.ts';
 import { findStream, imageStreams } from './imagestream.ts';
 import { registryPolicy, withTagInUse } from './registrypolicy.ts';
 import { imageTagSchema } from './schema.ts';
@@ -40,13 +40,14 @@ async function get(ctx: Context, namespace: string, name: string): Promise<Answe
 /** Every tag of spec or status, stream by stream in the order of their names; without images. */
 async function list(ctx: Context, namespace: string | undefined, options: ComputedListOptions): Promise<ImageTag[]> {
   const tags: ImageTag[] = [];
-  await eachKept(ctx.store, imageStreams, namespace ?? '', (kept) => {
+  const add = (kept: KeptObject): void => {
     const stream = parsed(imageStreams, ctx.settings, kept);
     if (!selectsStream(stream, options)) return;
     const names = new Set(stream.spec?.tags?.map(({ name }) => name));
     for (const { tag } of stream.status?.tags ?? []) names.add(tag);
     for (const tag of [...names].sort()) tags.push(imageTagOf(ctx.settings, stream, tag, undefined));
-  });
+  };
+  await eachKept(ctx.store, imageStreams, namespace ?? '', add, options.fresh);
   return tags;
 }
 
