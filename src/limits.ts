@@ -306,6 +306,13 @@ export const DESCRIBED_MANIFESTS = 20_000;
 /** Milliseconds between two looks for uploads that expired. */
 export const EXPIRY_CHECK_MS = 3_600_000;
 
+/**
+ * Seconds after which tags that were set to images of other registries are imported, and tried again. Only when the last
+ * try has failed the stream says so, so that what passes by itself is told to nobody.
+ */
+export const PENDING_IMPORT_SECONDS: readonly number[] = [1, 5, 30];
+/** Streams whose tags are imported at the same time because somebody changed them. */
+export const PENDING_IMPORTS_AT_ONCE = 4;
 /** Images of one ImageStreamImport; OpenShift knows no limit but that of the body. */
 export const IMPORT_IMAGES = 1_000;
 /** Tags that an import of a whole repository fetches; the rest is named. As OpenShift. */

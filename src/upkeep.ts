@@ -17,6 +17,7 @@ import type { ContentMetrics } from './observe/contentmetrics.ts';
 import type { Logger } from './observe/logs.ts';
 import { dropStaleUploads } from './registry/sessions.ts';
 import { type Ongoing, whileLeading } from './store/leadership.ts';
+import { startPendingImports } from './streams/pendingimports.ts';
 
 /**
  * Begins the upkeep as soon as this process leads it: what is deleted is cleared away, what is limited is counted, roles are
@@ -59,6 +60,8 @@ async function beginAll(
   opened.adopt(keepTokenSecrets(ctx, notLookedAt('secrets that wait for tokens')), (it) => it.close());
   opened.adopt(keepNamespaces(ctx, notLookedAt('what belongs into every namespace')), (it) => it.close());
   opened.adopt(startRoleUpkeep(ctx, notLookedAt('default roles and bindings')), (it) => it.close());
+  const failed = notLookedAt('tags that wait for their import');
+  opened.adopt(startPendingImports(ctx, { failed }), (it) => it.close());
   opened.adopt(keepPullSecrets(ctx, notLookedAt('pull secrets of service accounts')), (it) => it.close());
 }
 

@@ -12,10 +12,10 @@ export interface TinyImage {
 }
 
 /** An image with one layer for each number of bytes. */
-export function tinyImage(seed: string, layerBytes: readonly number[] = [64]): TinyImage {
+export function tinyImage(seed: string, layerBytes: readonly number[] = [64], architecture = 'amd64'): TinyImage {
   const config = Buffer.from(
     JSON.stringify({
-      architecture: 'amd64',
+      architecture,
       os: 'linux',
       created: '2024-01-01T00:00:00Z',
       config: { Env: [`SEED=${seed}`] },
@@ -34,8 +34,8 @@ export function tinyImage(seed: string, layerBytes: readonly number[] = [64]): T
   return { digest: digestOf(manifest), mediaType: OCI_MANIFEST, manifest, blobs: [config, ...layers] };
 }
 
-/** An index of images; each is said to be for another variant of one architecture. */
-export function tinyIndex(children: readonly TinyImage[]): TinyImage {
+/** An index of images; each is said to be for another variant of one architecture, or for those that are given. */
+export function tinyIndex(children: readonly TinyImage[], architectures: readonly string[] = []): TinyImage {
   const manifest = Buffer.from(
     JSON.stringify({
       schemaVersion: 2,
@@ -44,11 +44,16 @@ export function tinyIndex(children: readonly TinyImage[]): TinyImage {
         mediaType,
         digest,
         size: length,
-        platform: { architecture: 'arm', os: 'linux', variant: `v${index}` },
+        platform: platformOf(index, architectures[index]),
       })),
     }),
   );
   return { digest: digestOf(manifest), mediaType: OCI_INDEX, manifest, blobs: [] };
+}
+
+function platformOf(index: number, architecture: string | undefined): object {
+  const os = 'linux';
+  return architecture === undefined ? { architecture: 'arm', os, variant: `v${index}` } : { architecture, os };
 }
 
 /** Bytes that no compression shrinks, the same for the same seed. */

@@ -32,8 +32,11 @@ interface ProjectRequest extends KubeObject {
   description?: string;
 }
 
-/** Names that only administrators give. */
-const RESERVED: readonly string[] = ['kube-', 'openshift-'];
+/** Names that only administrators give, and how such names begin. */
+const RESERVED: readonly string[] = ['openshift', 'kubernetes', 'kube'];
+const RESERVED_PREFIXES: readonly string[] = RESERVED.map((name) => `${name}-`);
+/** Refusals call a project by this name, as OpenShift's do. */
+const ONE_PROJECT = { group: PROJECT_GROUP, resource: 'project' };
 const NAME_CHARACTERS = 2;
 
 function namespaceOf(ctx: Context, { metadata, displayName, description }: ProjectRequest): Namespace {
@@ -68,9 +71,12 @@ function adminBinding(ctx: Context, namespace: string): RoleBinding {
 
 async function requested(ctx: Context, request: ProjectRequest): Promise<Namespace> {
   const name = nameOf(request);
-  const reserved = RESERVED.find((prefix) => name.startsWith(prefix));
+  if (RESERVED.includes(name)) {
+    throw forbidden(ONE_PROJECT, name, `cannot request a project with the name ${JSON.stringify(name)}`);
+  }
+  const reserved = RESERVED_PREFIXES.find((prefix) => name.startsWith(prefix));
   if (reserved !== undefined) {
-    throw forbidden(projects, name, `cannot request a project starting with ${JSON.stringify(reserved)}`);
+    throw forbidden(ONE_PROJECT, name, `cannot request a project starting with ${JSON.stringify(reserved)}`);
   }
   const namespace = namespaceOf(ctx, request);
   const errors = [...nameErrors(name), ...sayingErrors(namespace)];
@@ -80,7 +86,8 @@ async function requested(ctx: Context, request: ProjectRequest): Promise<Namespa
   try {
     return (await storeObject(ctx, namespaces, '', made.object, undefined, changes)).object;
   } catch (error) {
-    if (error instanceof CommitConflict && error.key === NAMESPACE_PREFIX + name) throw alreadyExists(projects, name);
+    if (error instanceof CommitConflict && error.key === NAMESPACE_PREFIX + name)
+      throw alreadyExists(ONE_PROJECT, name);
     throw error;
   }
 }

@@ -91,8 +91,8 @@ test('a project that is asked for belongs to whoever asked', async () => {
     name: 'paint',
   };
   assert.equal((await ann.authorizer.authorize(ann.user, mayDelete)).allowed, true);
-  await assert.rejects(request(ann, 'paint'), refused('AlreadyExists', 'projects'));
-  await assert.rejects(request(ann, 'openshift-x'), refused('Forbidden', 'projects'));
+  await assert.rejects(request(ann, 'paint'), refused('AlreadyExists', 'project'));
+  await assert.rejects(request(ann, 'openshift-x'), refused('Forbidden', 'project'));
   await assert.rejects(request(ann, 'x'), refused('Invalid'));
   await assert.rejects(request(ann, 'Paint'), refused('Invalid'));
   await assert.rejects(request(ann, 'lines', { displayName: 'a\nb' }), refused('Invalid'));
@@ -131,5 +131,5 @@ test('a project changes labels and annotations of its namespace, and deletes it'
   await computed?.delete?.(admin, '', 'three', {});
   assert.equal((await get('three')).status?.phase, 'Terminating');
   await assert.rejects(get('none'), refused('NotFound', 'projects'));
-  await assert.rejects(async () => computed?.delete?.(admin, '', 'default', {}), refused('Forbidden', 'projects'));
+  await assert.rejects(async () => computed?.delete?.(admin, '', 'default', {}), refused('Forbidden', 'project'));
 });

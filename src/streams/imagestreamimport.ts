@@ -31,7 +31,7 @@ import { imageStreamImportSchema } from './schema.import.ts';
 import type { ImageImportSpec, ImageImportStatus, ImageStream, ImageStreamImport } from './types.ts';
 
 /** On a stream: when something was last imported into it. RFC 3339. */
-const CHECK_ANNOTATION = 'openshift.io/image.dockerRepositoryCheck';
+export const CHECK_ANNOTATION = 'openshift.io/image.dockerRepositoryCheck';
 /** On a tag of spec: the platform that is picked from a list. */
 const PREFER_OS_ANNOTATION = 'importer.image.openshift.io/prefer-os';
 const PREFER_ARCH_ANNOTATION = 'importer.image.openshift.io/prefer-arch';
@@ -39,7 +39,17 @@ const PREFER_ARCH_ANNOTATION = 'importer.image.openshift.io/prefer-arch';
 /** A stream as it was when its import began; undefined if there was none. */
 type Found = { readonly kept: KeptObject; readonly stream: ImageStream } | undefined;
 
-async function create(ctx: Context, namespace: string, request: ImageStreamImport): Promise<ImageStreamImport> {
+/**
+ * Does what an ImageStreamImport asks for; resolves to it with its status.
+ * @param tell Whether lookups that failed are told in the stream as well, or only what was found is set.
+ * @throws {DomainError} NotFound, Conflict (the stream changed meanwhile), Invalid, Forbidden.
+ */
+export async function importImages(
+  ctx: Context,
+  namespace: string,
+  request: ImageStreamImport,
+  tell: 'all' | 'found' = 'all',
+): Promise<ImageStreamImport> {
   await namespaceCheck(ctx.store, namespace, imageStreamImports, nameOf(request));
   const asked = received(ctx, namespace, request);
   const errors = validateImport(asked);
@@ -50,8 +60,26 @@ async function create(ctx: Context, namespace: string, request: ImageStreamImpor
     await refuseExceeding(ctx, imageStreams, namespace, { resource: imageStreamImports, name: nameOf(asked) });
   }
   const looked = await lookUp(ctx, namespace, asked, found?.stream);
-  const done = asked.spec.import ? await store(ctx, namespace, looked, found) : looked;
-  return canonicalOf(imageStreamImports, withoutManifests(done));
+  if (!asked.spec.import) return canonicalOf(imageStreamImports, withoutManifests(looked));
+  const told = tell === 'all' ? looked : onlyFound(looked);
+  if (tell === 'found' && !told.spec.repository && !told.spec.images?.length) return looked;
+  const done = await store(ctx, namespace, told, found);
+  return tell === 'all' ? canonicalOf(imageStreamImports, withoutManifests(done)) : looked;
+}
+
+/** What was asked for, as far as it was found. */
+function onlyFound(looked: ImageStreamImport): ImageStreamImport {
+  const { repository, ...spec } = looked.spec;
+  const found = (_one: unknown, index: number): boolean => looked.status.images?.[index]?.status.status === 'Success';
+  const all = looked.status.repository?.status.status === 'Success';
+  return {
+    ...looked,
+    spec: { ...spec, images: spec.images?.filter(found) ?? [], ...(all && repository && { repository }) },
+    status: {
+      images: looked.status.images?.filter(found) ?? [],
+      ...(all && looked.status.repository && { repository: looked.status.repository }),
+    },
+  };
 }
 
 /** The request as the server takes it: identity is its own, a status that was sent is not looked at. */
@@ -266,5 +294,5 @@ export const imageStreamImports: Resource<ImageStreamImport> = {
   schema: imageStreamImportSchema,
   // It is never read back, and its answer has no columns.
   table: { columns: [], cells: () => [] },
-  computed: { create },
+  computed: { create: (ctx, namespace, request) => importImages(ctx, namespace, request) },
 };

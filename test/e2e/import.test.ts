@@ -1,23 +1,17 @@
 /** Imports from Debian's docker-registry. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { ImageStreamImport, TagImportPolicy } from '../../src/streams/types.ts';
+import { type Distribution, startDistribution } from '../distribution.ts';
 import { ask, json } from '../http.ts';
 import { CONTENT, makeImages } from '../images.ts';
 import { part } from '../parts.ts';
-import { ownHome, succeed, temporaryFolder } from '../program.ts';
+import { ownHome, succeed } from '../program.ts';
 import { startServer, type TestServer } from '../server.ts';
 
 const env = ownHome();
 let server: TestServer;
-let upstream: { readonly host: string; readonly process: ChildProcess };
+let upstream: Distribution;
 
 before(async () => {
   upstream = await startDistribution();
@@ -28,34 +22,13 @@ before(async () => {
   await push(await images.index(), 'team/app:all', '--all');
 });
 after(async () => {
-  upstream?.process.kill('SIGKILL');
+  upstream?.kill();
   await server?.kill();
 });
 
 function push(source: string, reference: string, ...flags: string[]): Promise<string> {
   const to = `docker://${upstream.host}/${reference}`;
   return succeed(part('skopeo'), ['copy', '--dest-tls-verify=false', ...flags, source, to], { env });
-}
-
-/** Starts docker-registry on a free port; resolves when it answers. */
-async function startDistribution(): Promise<{ readonly host: string; readonly process: ChildProcess }> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const host = `127.0.0.1:${(probe.address() as AddressInfo).port}`;
-  probe.close();
-  await once(probe, 'close');
-  const config = join(temporaryFolder(), 'config.yml');
-  writeFileSync(config, `version: 0.1\nlog: {level: error}\nstorage: {inmemory: {}}\nhttp: {addr: "${host}"}\n`);
-  // It takes every variable that begins with REGISTRY_ for a setting of its own.
-  const environment = { PATH: process.env.PATH, OTEL_TRACES_EXPORTER: 'none' };
-  const child = spawn(part('docker-registry'), ['serve', config], { stdio: 'ignore', env: environment });
-  process.on('exit', () => child.kill('SIGKILL'));
-  for (let tries = 0; tries < 200 && child.exitCode === null; tries++) {
-    const answer = await ask(`http://${host}/v2/`).catch(() => undefined);
-    if (answer?.status === 200) return { host, process: child };
-    await pause(50);
-  }
-  throw new Error(`docker-registry does not answer on ${host}`);
 }
 
 async function importing(name: string, spec: Partial<ImageStreamImport['spec']>): Promise<ImageStreamImport> {
