@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: measures Headgate, beside Debian's docker-registry where that can do the same, and prints a table.
  * `-- --quick` takes about a minute, without it less than eight; `--json FILE` keeps all figures; `--only NAME` takes
- * one of starts, registry, objects. See docs/performance.md.
+ * one of starts, registry, objects, access. See docs/performance.md.
  *
  * `npm run bench:registry`: measures the registry alone beside more of its peers; `ZOT=PROGRAM` adds zot. `-- --write FILE`
  * writes a page (docs/registry-bench.md).
@@ -11,6 +11,7 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { getParts } from '../test/parts.ts';
+import { measureAccess } from './access.ts';
 import { type Effort, FULL, QUICK } from './effort.ts';
 import { measureObjects } from './objects.ts';
 import { measureRegistries, measureRegistry } from './registry.ts';
@@ -27,7 +28,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
 };
 
 /** What is measured only if it is named. */
-const NAMED: Readonly<Record<string, Group>> = { registries: measureRegistries };
+const NAMED: Readonly<Record<string, Group>> = { registries: measureRegistries, access: measureAccess };
 
 const { values } = parseArgs({
   options: {

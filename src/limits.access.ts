@@ -55,6 +55,8 @@ export const REGISTRY_REFRESH_SECONDS = 90 * 24 * 3600;
 export const OAUTH_CODE_SECONDS = 300;
 /** Bytes of a form that is sent to the pages of OAuth. */
 export const OAUTH_FORM_BYTES = 16 * KiB;
+/** Seconds in which such a form must have come. */
+export const OAUTH_FORM_SECONDS = 15;
 /** Characters of the `state` that a client of OAuth wants to have back. */
 export const OAUTH_STATE_CHARACTERS = 4096;
 /** Characters of a token's or code's name at least, as in OpenShift. */

@@ -13,6 +13,18 @@ export function isWrite({ method }: IncomingMessage): boolean {
   return WRITES.has(method ?? '');
 }
 
+/** Groups in which nothing is kept: what is posted to them is a question. */
+const QUESTIONS: ReadonlySet<string> = new Set([
+  'authentication.k8s.io',
+  'authorization.k8s.io',
+  'authorization.openshift.io',
+]);
+
+/** Whether a request that was answered well has changed something, or could have. */
+export function isChange(req: IncomingMessage, about: RequestInfo | undefined): boolean {
+  return isWrite(req) && !(about?.isResource && QUESTIONS.has(about.group));
+}
+
 /** Whether a status says that somebody was not let. */
 export function isDenial(code: number): boolean {
   return code === 401 || code === 403 || code === 429;

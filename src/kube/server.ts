@@ -7,7 +7,7 @@ import { DomainError, forbidden } from '../objects/errors.ts';
 import type { Resource } from '../objects/resource.ts';
 import type { Audit } from '../observe/audit.ts';
 import { type Awaitable, Compacted, RevisionAhead, StoreError } from '../store/store.ts';
-import { isDenial, isWrite, recordOf } from './auditing.ts';
+import { isChange, isDenial, isWrite, recordOf } from './auditing.ts';
 import type { Documents } from './documents.ts';
 import { type Exchange, fail, type Reply } from './exchange.ts';
 import { ClientGone } from './listwriter.ts';
@@ -101,7 +101,9 @@ async function serve(server: Server, req: IncomingMessage, res: ServerResponse, 
   if (upgrade) takeBearer(req);
   try {
     await answer(server, reply);
-    if (server.audit && isWrite(req)) server.audit(recordOf(reply, reply.acting, reply.about, res.statusCode));
+    if (server.audit && isChange(req, reply.about)) {
+      server.audit(recordOf(reply, reply.acting, reply.about, res.statusCode));
+    }
   } catch (error) {
     if (error instanceof ClientGone || res.destroyed) {
       res.destroy();

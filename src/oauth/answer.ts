@@ -1,6 +1,6 @@
 /** Answers of the OAuth pages: never cached, never framed, and what a page may load or send is said in its head. */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { OAUTH_FORM_BYTES } from '../limits.access.ts';
+import { OAUTH_FORM_BYTES, OAUTH_FORM_SECONDS } from '../limits.access.ts';
 
 /** The request is answered with this and nothing else. */
 export class OAuthRefusal extends Error {
@@ -68,10 +68,16 @@ export async function readForm(req: IncomingMessage): Promise<URLSearchParams> {
   if (Number(req.headers['content-length'] ?? 0) > OAUTH_FORM_BYTES) throw tooLarge;
   const pieces: Buffer[] = [];
   let bytes = 0;
-  for await (const piece of req as AsyncIterable<Buffer>) {
-    bytes += piece.length;
-    if (bytes > OAUTH_FORM_BYTES) throw tooLarge;
-    pieces.push(piece);
+  // Whoever sends it bit by bit holds a connection no longer than this.
+  const timer = setTimeout(() => req.destroy(), OAUTH_FORM_SECONDS * 1000);
+  try {
+    for await (const piece of req as AsyncIterable<Buffer>) {
+      bytes += piece.length;
+      if (bytes > OAUTH_FORM_BYTES) throw tooLarge;
+      pieces.push(piece);
+    }
+  } finally {
+    clearTimeout(timer);
   }
   return new URLSearchParams(Buffer.concat(pieces).toString());
 }
