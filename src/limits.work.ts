@@ -37,8 +37,10 @@ export const SURVEY_STRETCH_MS = 4;
 export const COLLECTION_ROUNDS = 5;
 /** Seconds after which content that is being deleted counts as abandoned by a process that died. */
 export const SWEEP_STALE_SECONDS = 15;
-/** Seconds that a writer waits until content is deleted that it would write anew. */
-export const SWEEP_WAIT_SECONDS = 20;
+/** Seconds that a writer waits until content is deleted that it would write anew; then it is told to try again. */
+export const SWEEP_WAIT_SECONDS = 8;
+/** Marks of which a process remembers when it has first seen them. */
+export const MARKS_KNOWN = 10_000;
 /** Milliseconds between its looks. */
 export const SWEEP_POLL_MS = 20;
 /** Seconds for which content stays that a client was told is there, or has uploaded, before anything refers to it. */

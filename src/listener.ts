@@ -13,7 +13,8 @@ import { TimedResponse } from './observe/requests.ts';
 export type Handler = (req: http.IncomingMessage, res: TimedResponse) => void;
 
 type Http = http.Server<typeof http.IncomingMessage, typeof TimedResponse>;
-type Https = https.Server<typeof http.IncomingMessage, typeof TimedResponse>;
+/** A server for HTTPS. */
+export type Https = https.Server<typeof http.IncomingMessage, typeof TimedResponse>;
 export type Server = Http | Https;
 
 const OPTIONS = {

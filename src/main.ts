@@ -1,17 +1,14 @@
 /** The only file that knows every part: configuration, seams, domain, edges, start and stop. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import manifest from '../package.json' with { type: 'json' };
 import { AccountTokens } from './access/accounttokens.ts';
-import { ADMIN, openAdminToken, readAdminToken } from './access/admin.ts';
-import { ADMIN_SUBJECT, type Authority, openAuthority } from './access/authority.ts';
+import { openAdminToken, readAdminToken } from './access/admin.ts';
 import { actingAs } from './access/impersonation.ts';
-import { kubeconfigOf } from './access/kubeconfig.ts';
 import type { FailedAttempt } from './access/passwordlogin.ts';
-import { makePrivateFolder, replacePrivateFile } from './access/privatefile.ts';
+import { makePrivateFolder } from './access/privatefile.ts';
 import { Rbac } from './access/rbac.ts';
 import { AccessTokens } from './access/tokens.ts';
 import { MASTERS } from './access/user.ts';
@@ -21,10 +18,11 @@ import { ensureNamespaces, SEED_NAMESPACES } from './cluster/namespaces.ts';
 import { clusterResources } from './cluster/resources.ts';
 import { seedAccess } from './cluster/seed.ts';
 import { countLeases } from './collecting/leases.ts';
-import { type Config, isDnsName } from './config.ts';
+import type { Config } from './config.ts';
+import { joined, keepRenewed, openIdentity, writeKubeconfig } from './identity.ts';
 import { digestOf } from './image/digest.ts';
 import { endWatches, type KubeHandler, kubeHandler } from './kube/server.ts';
-import { CERTIFICATE_CHECK_MS, DRAIN_SECONDS } from './limits.ts';
+import { DRAIN_SECONDS } from './limits.ts';
 import { WORKER_START_MS } from './limits.work.ts';
 import {
   authorityOf,
@@ -83,7 +81,7 @@ export async function serve(
   makePrivateFolder(config.data);
   // What the listeners stand on: opened after them, since it may take until etcd is there, and closed after them too.
   const seams = opened.use(new AsyncDisposableStack());
-  const authority = await openAuthority(authorityOptions(config));
+  let authority = await openIdentity(config);
 
   const ready = Promise.withResolvers<void>();
   // What comes to one of several processes before it can answer waits: the others can, so nobody must see that it starts.
@@ -95,10 +93,11 @@ export async function serve(
   const addresses = await listenAll(config, api, plain);
 
   const metrics = makeMetrics(VERSION, peers);
-  const store = seams.adopt(await openStore(config, logger, signal), (it) => it.close());
+  const store = seams.adopt(await openStore(config, logger, { signal, figures: metrics.store }), (it) => it.close());
   metrics.content.counted({ uploads: () => countSessions(store), leases: () => countLeases(store) });
   await refuseUnfinished(store);
-  const blobs = seams.adopt(await openCachedBlobs(config, store, logger, metrics.content), (it) => it.close());
+  authority = (await joined(config, store, api, logger)) ?? authority;
+  const blobs = seams.adopt(await openCachedBlobs(config, store, logger, metrics), (it) => it.close());
   const now = (): Date => new Date();
   const tokens = seams.adopt(new AccessTokens(store, now), (it) => it.close());
   const token = await openAdminToken(config.data, tokens, now());
@@ -118,8 +117,8 @@ export async function serve(
   await seedAccess(ctx);
   state.parts = partsOf(config, services, signIn.open(ctx), logger, {
     store: state.store,
-    isDraining: () => state.draining,
     metrics,
+    isDraining: () => state.draining,
     audit: trail?.record,
   });
   ready.resolve();
@@ -147,18 +146,6 @@ async function drainAll(state: State, servers: readonly Server[]): Promise<void>
   const drained = Promise.all(servers.map((server) => drain(server, DRAIN_SECONDS * 1000)));
   endWatches();
   await drained;
-}
-
-/** Looks at the certificates now and then, and gives those that are good from then on. */
-function keepRenewed(config: Config, logger: Logger, use: (authority: Authority) => void): NodeJS.Timeout {
-  const renew = async (): Promise<void> => {
-    try {
-      use(await openAuthority(authorityOptions(config)));
-    } catch (error) {
-      logger.error({ err: error }, 'the certificates could not be looked at or renewed; the old ones stay in use');
-    }
-  };
-  return setInterval(() => void renew(), CERTIFICATE_CHECK_MS).unref();
 }
 
 /** The server's own doings, before anyone calls. */
@@ -258,21 +245,21 @@ function refuse(res: TimedResponse, code: number, text: string): void {
   res.end(text);
 }
 
+/** What health and metrics are told by. */
+interface Observed {
+  /** What health checks call the store. */
+  readonly store: string;
+  readonly metrics: Metrics;
+  readonly isDraining: () => boolean;
+  readonly audit: Audit | undefined;
+}
+
 function partsOf(
   config: Config,
   services: Services,
   signedIn: SignedIn,
   logger: Logger,
-  {
-    store,
-    isDraining,
-    metrics,
-    audit,
-  }: Pick<State, 'store'> & {
-    readonly isDraining: () => boolean;
-    readonly metrics: Metrics;
-    readonly audit: Audit | undefined;
-  },
+  { store, metrics, isDraining, audit }: Observed,
 ): Parts {
   const checks: readonly HealthCheck[] = [
     { name: store, check: async () => services.store.revision() },
@@ -345,40 +332,6 @@ async function listenAll(config: Config, api: Server, plain: Server): Promise<{ 
   const apiReached = reach(apiAddress.host, await listen(api, apiAddress));
   if (!registryListen) return { api: apiReached, registry: apiReached };
   return { api: apiReached, registry: reach(registryListen.host, await listen(plain, registryListen)) };
-}
-
-function authorityOptions(config: Config): Parameters<typeof openAuthority>[0] {
-  return { folder: join(config.data, 'tls'), names: certificateNames(config), now: new Date() };
-}
-
-/** Every name by which a client may reach this server, as far as the server can know. */
-function certificateNames(config: Config): readonly string[] {
-  const { host } = config.listen;
-  const everywhere = host === '0.0.0.0' || host === '::';
-  const hosts = [config.registryHost, config.registryPublicHost].map((name) =>
-    name?.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1'),
-  );
-  const addresses = Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address));
-  const names = [
-    'localhost',
-    '127.0.0.1',
-    '::1',
-    ...(isDnsName(hostname()) ? [hostname()] : []),
-    ...(everywhere ? addresses.filter((address) => !address.startsWith('fe80:')) : [host]),
-    ...hosts.filter((name) => name !== undefined),
-    ...config.tlsNames,
-  ];
-  return [...new Set(names)];
-}
-
-function writeKubeconfig(path: string, server: string, authority: Authority, token: string): void {
-  const content = kubeconfigOf({
-    server,
-    authority: authority.certificate,
-    tokenUser: { name: ADMIN, token },
-    certificateUser: { name: ADMIN_SUBJECT.commonName, pair: authority.admin },
-  });
-  replacePrivateFile(path, content);
 }
 
 function loggerOf(config: Config): Logger {

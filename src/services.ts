@@ -8,6 +8,7 @@ import { Rbac } from './access/rbac.ts';
 import { AccessTokens } from './access/tokens.ts';
 import type { Blobs } from './blobs/blobs.ts';
 import { cachedBlobs } from './blobs/cache.ts';
+import type { BlobFigures } from './blobs/figures.ts';
 import { measuredBlobs, type StorageMeter } from './blobs/measured.ts';
 import { openBlobs } from './blobs/open.ts';
 import type { Config } from './config.ts';
@@ -15,6 +16,7 @@ import { BLOB_CACHE_BYTES } from './limits.ts';
 import type { Services } from './objects/context.ts';
 import type { Logger } from './observe/logs.ts';
 import { isUnfinishedCopy } from './store/copy.ts';
+import type { StoreFigures } from './store/figures.ts';
 import { openSqliteStore } from './store/sqlite/sqlite.ts';
 import { type Store, StoreUnavailable } from './store/store.ts';
 
@@ -58,17 +60,22 @@ export function servicesOf(config: Config, parts: Parts, { registryAddress, root
 }
 
 /** Opens the store. Throws {StoreError}. */
-export async function openStore({ store }: Config, logger: Logger, signal?: AbortSignal): Promise<Store> {
+export async function openStore(
+  { store }: Config,
+  logger: Logger,
+  { signal, figures }: { readonly signal?: AbortSignal | undefined; readonly figures?: StoreFigures } = {},
+): Promise<Store> {
   if (store.kind === 'sqlite') {
     return openSqliteStore({
       file: store.file,
+      ...(figures && { figures }),
       onCompactionFailure: (err) => logger.warn({ err }, 'the store could not be compacted; it is tried again'),
     });
   }
   // Loaded only where it is used: gRPC takes as long as half of the rest of a start.
   const { openEtcdStore } = await import('./store/etcd/etcd.ts');
   const warn = (text: string): void => logger.warn(text);
-  return openEtcdStore({ location: store.location, warn, ...(signal && { signal }) });
+  return openEtcdStore({ location: store.location, warn, ...(signal && { signal }), ...(figures && { figures }) });
 }
 
 const UNFINISHED_COPY =
@@ -79,15 +86,16 @@ export async function refuseUnfinished(store: Store): Promise<void> {
   if (await isUnfinishedCopy(store)) throw new StoreUnavailable(UNFINISHED_COPY);
 }
 
-/** Opens the blobs, with small ones kept in memory; what is not is told to `meter`. Throws {BlobError}. */
+/** Opens the blobs, with small ones kept in memory; what is not is told to the meters. Throws {BlobError}. */
 export async function openCachedBlobs(
   config: Config,
   store: Store,
   logger: Logger,
-  meter?: StorageMeter,
+  meters?: { readonly content: StorageMeter; readonly blobs: BlobFigures },
 ): Promise<Blobs> {
-  const blobs = await openBlobs(config.blobs, { store, warn: (text) => logger.warn(text) });
-  return cachedBlobs(meter ? measuredBlobs(blobs, meter) : blobs, BLOB_CACHE_BYTES);
+  const warn = (text: string): void => logger.warn(text);
+  const blobs = await openBlobs(config.blobs, { store, warn, ...(meters && { figures: meters.blobs }) });
+  return cachedBlobs(meters ? measuredBlobs(blobs, meters.content) : blobs, BLOB_CACHE_BYTES);
 }
 
 /**

@@ -39,11 +39,18 @@ export async function openAdminToken(data: string, tokens: AccessTokens, now: Da
 
 /**
  * Gives DATA another token; the one before is worth nothing from then on, in any process.
+ * @param share is told the new token before the old one ends, so that no server is given that any more.
  * @throws {UnusableFile}; {StoreError}; errors of the file system as they are.
  */
-export async function rotateAdminToken(data: string, tokens: AccessTokens, now: Date): Promise<string> {
+export async function rotateAdminToken(
+  data: string,
+  tokens: AccessTokens,
+  now: Date,
+  share: (token: string) => Promise<void> = async () => undefined,
+): Promise<string> {
   const old = readAdminToken(data);
   const token = newAccessToken();
+  await share(token);
   await tokens.exchange(old, token, { user: ADMIN, groups: [MASTERS], created: apiTime(now) });
   replacePrivateFile(adminTokenFile(data), `${token}\n`);
   return token;

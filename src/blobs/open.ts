@@ -1,6 +1,7 @@
 /** Opens the blobs that the configuration names. A driver and its libraries are loaded when they are needed only. */
 import type { Store } from '../store/store.ts';
 import type { Blobs } from './blobs.ts';
+import type { BlobFigures } from './figures.ts';
 import type { S3Address } from './s3/address.ts';
 
 /** Where blobs are kept. */
@@ -13,13 +14,14 @@ export interface OpenBlobsOptions {
   readonly store: Store;
   /** Hears of what does not work at the moment. */
   readonly warn: (text: string) => void;
+  readonly figures?: BlobFigures;
 }
 
 /** @throws {BlobsUnavailable} if they cannot be used before somebody changes something; {BlobsFull}. */
-export async function openBlobs(place: BlobsPlace, { store, warn }: OpenBlobsOptions): Promise<Blobs> {
+export async function openBlobs(place: BlobsPlace, options: OpenBlobsOptions): Promise<Blobs> {
   if (place.kind === 's3') {
     const { openS3Blobs } = await import('./s3/s3.ts');
-    return await openS3Blobs({ address: place.address, store, warn });
+    return await openS3Blobs({ address: place.address, ...options });
   }
   const { openFilesystemBlobs } = await import('./filesystem/filesystem.ts');
   return await openFilesystemBlobs({ folder: place.folder });

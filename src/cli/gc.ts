@@ -26,7 +26,7 @@ export async function run(args: readonly string[]): Promise<void> {
   const config = parseConfig(rest, process.env);
   await using services = await openServices(config, makeLogger({ level: config.logLevel, format: config.logFormat }));
   const { graceSeconds } = config.collection;
-  const options = { graceSeconds, dryRun, owner: services.uid(), sizes: true, wait: true };
+  const options = { graceSeconds, dryRun, sizes: true, wait: true };
   const collection = await collectGarbage(services, options);
   if (collection) process.stdout.write(report(collection, dryRun));
 }

@@ -1,6 +1,7 @@
 /** `headgate token`: the administrator's API token, and those of users. */
 import { join, resolve } from 'node:path';
 import { adminTokenFile, readAdminToken, rotateAdminToken } from '../access/admin.ts';
+import { shareAdminToken } from '../access/installation.ts';
 import { readPrivateFile, replacePrivateFile, UnusableFile } from '../access/privatefile.ts';
 import { AccessTokens } from '../access/tokens.ts';
 import { ConfigError, storeConfig } from '../config.ts';
@@ -66,7 +67,7 @@ async function rotate(args: readonly string[]): Promise<void> {
   try {
     const now = new Date();
     const tokens = new AccessTokens(store, () => now);
-    const token = await rotateAdminToken(data, tokens, now);
+    const token = await rotateAdminToken(data, tokens, now, (made) => shareAdminToken(store, made));
     tokens.close();
     const kubeconfig = join(data, 'admin.kubeconfig');
     const text = readPrivateFile(kubeconfig);

@@ -19,8 +19,6 @@ export interface CollectOptions {
   readonly graceSeconds: number;
   /** Only tell what would be done. */
   readonly dryRun: boolean;
-  /** Names this run. */
-  readonly owner: string;
   /** Whether the size of what only waits is wanted too: each costs a look at the disk, or a request to S3. */
   readonly sizes?: boolean;
   /** Whether to wait until no other run is under way. */
@@ -58,7 +56,7 @@ export async function collectGarbage(services: Services, options: CollectOptions
     else if (!(await lead.take())) return undefined;
     // A run that slept while another took its place changes nothing any more, whatever it was about to do.
     const led = { ...services, store: fenced(services.store, lead) };
-    await finishOthers(led, options.owner);
+    await finishOthers(led, lead);
     return await collect(led, options, lead);
   } finally {
     await lead.end();
@@ -84,7 +82,7 @@ async function collect(services: Services, options: CollectOptions, lead: Leader
   const isSized = (digest: Digest): boolean => options.sizes === true || due.has(digest);
   const findings = await conclude(services, survey, { dues, isDeleted: () => false, isSized });
   if (due.size === 0) return findings;
-  const deleted = await sweep(services, options.owner, due, lead);
+  const deleted = await sweep(services, due, lead);
   await applyEach(
     services,
     [...deleted].map((digest) => ({ op: 'delete', key: SINCE + digest })),
@@ -96,14 +94,9 @@ async function collect(services: Services, options: CollectOptions, lead: Leader
 }
 
 /** Deletes what is due and still garbage when looked at again. The digests that are gone. */
-async function sweep(
-  services: Services,
-  owner: string,
-  due: ReadonlySet<Digest>,
-  lead: Leadership,
-): Promise<Set<Digest>> {
+async function sweep(services: Services, due: ReadonlySet<Digest>, lead: Leadership): Promise<Set<Digest>> {
   const { store } = services;
-  const run = new Sweep(services, owner);
+  const run = new Sweep(services, lead.owner);
   if (!(await beginEpoch(store, lead))) return run.deleted;
   try {
     for (let round = 1; round <= COLLECTION_ROUNDS; round++) {
@@ -133,11 +126,11 @@ async function beginEpoch(store: Store, lead: Leadership): Promise<boolean> {
 }
 
 /** What runs before have left: content that was being deleted is deleted, what was only condemned is spared. */
-async function finishOthers(services: Services, owner: string): Promise<void> {
+async function finishOthers(services: Services, { owner }: Leadership): Promise<void> {
   for (const mark of await allMarks(services.store)) {
     if (mark.state === 'condemned') {
       await applyEach(services, [{ op: 'delete', key: markKey(mark.digest), expect: mark.revision }]);
-    } else if (isStale(mark, services.now())) await finishSweep(services, mark, owner);
+    } else if (isStale(services, mark)) await finishSweep(services, mark, owner);
   }
 }
 

@@ -13,8 +13,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Blobs } from '../blobs/blobs.ts';
 import type { Digest } from '../image/digest.ts';
 import { COMMIT_CHANGES } from '../limits.ts';
-import { SWEEP_POLL_MS, SWEEP_STALE_SECONDS, SWEEP_WAIT_SECONDS } from '../limits.work.ts';
+import { MARKS_KNOWN, SWEEP_POLL_MS, SWEEP_STALE_SECONDS, SWEEP_WAIT_SECONDS } from '../limits.work.ts';
+import { BoundedCache } from '../objects/cache.ts';
 import { DomainError } from '../objects/errors.ts';
+import { fateOf, newOwner, type Owner } from '../store/owner.ts';
 import { type Change, CommitConflict, type Entry, type Revision, type Store } from '../store/store.ts';
 
 const EPOCH = '/collecting/epoch';
@@ -33,7 +35,7 @@ export interface Ground {
 export interface Mark {
   readonly state: 'condemned' | 'sweeping';
   /** Who collects: one run of one process. */
-  readonly owner: string;
+  readonly owner: Owner;
   /** When the mark got its state, in milliseconds since 1970. */
   readonly at: number;
 }
@@ -124,7 +126,7 @@ export async function untilSwept(ground: Ground, digest: Digest): Promise<void> 
   for (;;) {
     const mark = await readMark(ground.store, digest);
     if (mark?.state !== 'sweeping') return;
-    if (isStale(mark, ground.now()) && (await finishSweep(ground, mark, 'a writer'))) return;
+    if (isStale(ground, mark) && (await finishSweep(ground, mark, writer()))) return;
     if (performance.now() > patience) {
       const message = `${digest} is being deleted as garbage at this moment; try again`;
       throw new DomainError({ reason: 'ServiceUnavailable', message, retryAfterSeconds: SWEEP_STALE_SECONDS });
@@ -133,16 +135,36 @@ export async function untilSwept(ground: Ground, digest: Digest): Promise<void> 
   }
 }
 
+let ownName: Owner | undefined;
+
+/** This process, as far as it finishes what others have begun. */
+function writer(): Owner {
+  ownName ??= newOwner();
+  return ownName;
+}
+
+/**
+ * When each mark was first seen, by the clock of this process: the one that is in the mark may be that of a machine whose
+ * time is another. By the blobs, of which a process has one.
+ */
+const firstSeen = new WeakMap<Ground['blobs'], BoundedCache<number>>();
+
 /** Whether a sweep has taken so long that its owner must be dead: a live one renews the mark long before. */
-export function isStale(mark: Mark, now: Date): boolean {
-  return now.getTime() - mark.at > SWEEP_STALE_SECONDS * 1000;
+export function isStale({ blobs, now }: Pick<Ground, 'blobs' | 'now'>, mark: FoundMark): boolean {
+  if (fateOf(mark.owner) === 'dead') return true;
+  const seen = firstSeen.get(blobs) ?? new BoundedCache<number>(MARKS_KNOWN);
+  firstSeen.set(blobs, seen);
+  const key = `${mark.digest} ${mark.revision}`;
+  const since = seen.get(key) ?? now().getTime();
+  seen.set(key, since, 1);
+  return now().getTime() - since > SWEEP_STALE_SECONDS * 1000;
 }
 
 /**
  * Finishes the sweep of somebody who died: deletes the bytes, to which nothing refers since the mark says `sweeping`,
  * and the mark. Whether it was done here; false if somebody else was faster.
  */
-export async function finishSweep(ground: Ground, mark: FoundMark, owner: string): Promise<boolean> {
+export async function finishSweep(ground: Ground, mark: FoundMark, owner: Owner): Promise<boolean> {
   try {
     const own: Mark = { state: 'sweeping', owner, at: ground.now().getTime() };
     const revision = await ground.store.commit([putMark(mark.digest, own, mark.revision)]);

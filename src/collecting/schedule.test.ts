@@ -25,12 +25,14 @@ async function until(isSo: () => boolean): Promise<void> {
 async function started(t: TestContext, trial: Trial, hold: () => Promise<void> = () => Promise.resolve()) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   let runs = 0;
+  trial.ctx.store.watch('/leaders/collection/leader', await trial.ctx.store.revision(), {
+    batch({ events }) {
+      runs += events.filter(({ value }) => value).length;
+    },
+    ended: () => undefined,
+  });
   const services = {
     ...trial.ctx,
-    uid: () => {
-      runs += 1;
-      return `run ${runs}`;
-    },
     blobs: new Proxy(trial.ctx.blobs, {
       get(target, name) {
         const member: unknown = Reflect.get(target, name);

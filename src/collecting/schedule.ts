@@ -75,7 +75,7 @@ async function collectOnce(services: Services, { graceSeconds, metrics, logger }
   // Loaded when it is needed: most servers collect only what somebody asks for.
   const { collectGarbage } = await import('./collector.ts');
   const began = performance.now();
-  const collection = await collectGarbage(services, { graceSeconds, dryRun: false, owner: services.uid() });
+  const collection = await collectGarbage(services, { graceSeconds, dryRun: false });
   if (!collection) return false;
   const deleted = countDeleted(collection);
   const fields = {

@@ -129,8 +129,9 @@ export class Sweep {
 
   async #delete({ changes, content, digests }: Batch): Promise<void> {
     const { store, blobs } = this.#services;
-    let revision = await store.commit(changes);
+    // From before the commit on: whoever sleeps while it is made has no fresh marks when it wakes up.
     let marked = performance.now();
+    let revision = await store.commit(changes);
     for (const digest of digests) this.#marks.delete(digest);
     const left = new Set(content);
     const done: Change[] = [];

@@ -107,7 +107,6 @@ export function openTrial({ pause }: TrialOptions = {}): Trial {
     const pushed = { digest: image.digest, manifest, bytes: image.bytes };
     await pushManifest(ctx, repo, tag === undefined ? pushed : { ...pushed, tag });
   };
-  let runs = 0;
   return {
     ctx,
     content,
@@ -117,7 +116,7 @@ export function openTrial({ pause }: TrialOptions = {}): Trial {
     upload,
     push,
     async collect(graceSeconds = 0, dryRun = false) {
-      const collection = await collectGarbage(ctx, { graceSeconds, dryRun, owner: `run ${runs++}` });
+      const collection = await collectGarbage(ctx, { graceSeconds, dryRun });
       if (!collection) throw new Error('another run is under way');
       return collection;
     },

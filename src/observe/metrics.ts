@@ -1,7 +1,10 @@
 /** What Prometheus may know: requests by edge, verb and code, and the process. */
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { BlobFigures } from '../blobs/figures.ts';
+import type { StoreFigures } from '../store/figures.ts';
 import { type ContentMetrics, contentMetrics } from './contentmetrics.ts';
 import type { Edge } from './requests.ts';
+import { blobFigures, storeFigures } from './storemetrics.ts';
 
 export interface Metrics {
   /** A request has begun. */
@@ -10,6 +13,8 @@ export interface Metrics {
   ended(edge: Edge, verb: string, code: string, seconds: number): void;
   /** Of blobs, and of what is kept until it is garbage. */
   readonly content: ContentMetrics;
+  readonly store: StoreFigures;
+  readonly blobs: BlobFigures;
   /** All of it, in the text format of Prometheus. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -87,6 +92,8 @@ export function makeMetrics(version: string, peers?: Peers): Metrics {
       if (verb !== 'watch') durations.observe({ edge, verb }, seconds);
     },
     content: contentMetrics(registry),
+    store: storeFigures(registry),
+    blobs: blobFigures(registry),
     text,
     contentType: registry.contentType,
     ofRegistry: async () => ({ text: asImageRegistry(await text()), contentType: registry.contentType }),

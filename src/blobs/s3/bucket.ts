@@ -15,6 +15,7 @@ import {
 } from '../../limits.ts';
 import { BoundedCache } from '../../objects/cache.ts';
 import { BlobsUnavailable, type ByteRange } from '../blobs.ts';
+import type { BlobFigures } from '../figures.ts';
 import { nameOf, type S3Address } from './address.ts';
 import { type Body, BodyReader } from './bodyreader.ts';
 import { type Clients, makeClients } from './clients.ts';
@@ -65,12 +66,14 @@ export class Bucket {
   readonly #downloads: Downloads;
   readonly #address: S3Address;
   readonly #retry = new Retry();
+  readonly #figures: BlobFigures | undefined;
   /** Signed addresses, and until when they are used (on the clock of performance.now). */
   readonly #addresses = new BoundedCache<{ readonly url: URL; readonly until: number }>(S3_ADDRESSES_KEPT);
   /** Whether the server knows `If-None-Match: *`, as far as it has shown. */
   #conditional = true;
 
-  private constructor(address: S3Address, { sdk, client, patient, ca }: Clients) {
+  private constructor(address: S3Address, { sdk, client, patient, ca }: Clients, figures: BlobFigures | undefined) {
+    this.#figures = figures;
     this.#sdk = sdk;
     this.#client = client;
     this.#patient = patient;
@@ -80,15 +83,21 @@ export class Bucket {
   }
 
   /** @throws {BlobsUnavailable} if the file with authorities cannot be read. Asks S3 nothing. */
-  static async open(address: S3Address): Promise<Bucket> {
-    return new Bucket(address, await makeClients(address));
+  static async open(address: S3Address, figures?: BlobFigures): Promise<Bucket> {
+    return new Bucket(address, await makeClients(address), figures);
   }
 
   /** Runs a request, several times if need be. */
   async #run<T>(doing: string, request: (signal: AbortSignal) => Promise<T>, options?: TryOptions): Promise<T> {
+    const begun = performance.now();
+    const tell = (outcome: 'ok' | 'failed'): void =>
+      this.#figures?.asked(doing.slice(0, doing.indexOf(' ')), outcome, (performance.now() - begun) / 1000);
     try {
-      return await this.#retry.run(request, options);
+      const result = await this.#retry.run(request, options);
+      tell('ok');
+      return result;
     } catch (error) {
+      tell('failed');
       throw s3Error(error, doing, this.name);
     }
   }

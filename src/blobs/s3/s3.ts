@@ -12,6 +12,7 @@ import {
   type UploadId,
   UploadUnknown,
 } from '../blobs.ts';
+import type { BlobFigures } from '../figures.ts';
 import { parseUploadId } from '../uploadid.ts';
 import type { S3Address } from './address.ts';
 import { Bucket } from './bucket.ts';
@@ -30,6 +31,7 @@ export interface S3BlobsOptions {
   readonly now?: () => Date;
   /** Hears why S3 cannot be used at the moment, though it may be later. */
   readonly warn?: (text: string) => void;
+  readonly figures?: BlobFigures;
 }
 
 /**
@@ -37,8 +39,8 @@ export interface S3BlobsOptions {
  * @throws {BlobsUnavailable} if settings or rights must be changed first; the message says which.
  */
 export async function openS3Blobs(options: S3BlobsOptions): Promise<Blobs> {
-  const { address, store, now = () => new Date(), warn } = options;
-  const bucket = await Bucket.open(address);
+  const { address, store, now = () => new Date(), warn, figures } = options;
+  const bucket = await Bucket.open(address, figures);
   try {
     await bucket.list('blobs/', undefined, 1);
   } catch (error) {

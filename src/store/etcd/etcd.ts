@@ -1,6 +1,7 @@
 /** The store on etcd 3.4 or newer: any number of processes share it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ETCD_START_PAUSE_MS, HISTORY_SECONDS } from '../../limits.ts';
+import { measured, type StoreFigures, UNHEARD } from '../figures.ts';
 import { checkKey } from '../key.ts';
 import {
   type Awaitable,
@@ -38,6 +39,7 @@ export interface EtcdStoreOptions {
   readonly signal?: AbortSignal;
   /** Hears what is amiss, and is tried again or worked around by the store itself. */
   readonly warn?: (text: string) => void;
+  readonly figures?: StoreFigures;
 }
 
 /**
@@ -45,7 +47,7 @@ export interface EtcdStoreOptions {
  * @throws {StoreUnavailable} saying what to do, if etcd refuses, the prefix holds something else, or `signal` is aborted.
  */
 export async function openEtcdStore(options: EtcdStoreOptions): Promise<Store> {
-  const members = new Members(options.location);
+  const members = new Members(options.location, options.figures);
   const layout = new Layout(options.location.prefix);
   try {
     return new EtcdStore(members, layout, await untilFound(members, layout, options), options);
@@ -73,6 +75,7 @@ async function untilFound(members: Members, layout: Layout, options: EtcdStoreOp
 
 class EtcdStore implements Store {
   readonly #members: Members;
+  readonly #figures: StoreFigures;
   readonly #history: History;
   readonly #replica: Replica;
   readonly #reads: Reads;
@@ -83,7 +86,8 @@ class EtcdStore implements Store {
   #closing: Promise<void> | undefined;
 
   constructor(members: Members, layout: Layout, { birth, revision }: Found, options: EtcdStoreOptions) {
-    const { location, historySeconds = HISTORY_SECONDS, clock = Date.now, warn } = options;
+    const { location, historySeconds = HISTORY_SECONDS, clock = Date.now, warn, figures = UNHEARD } = options;
+    this.#figures = figures;
     this.#members = members;
     this.#history = new History(members, layout, birth);
     const reader = new Reader(members, layout);
@@ -91,7 +95,8 @@ class EtcdStore implements Store {
       cacheBytes: location.cacheBytes,
       broken: (error) => warn?.(`the watch of etcd broke and is opened again: ${error.message}`),
     });
-    this.#reads = new Reads(members, reader, this.#replica);
+    this.#reads = new Reads(members, reader, this.#replica, figures);
+    tellLevels(figures, this.#replica, this.#reads);
     this.#committer = new Committer(members, layout, (made) => {
       this.#made = Math.max(this.#made, made);
     });
@@ -118,7 +123,7 @@ class EtcdStore implements Store {
 
   async commit(changes: readonly Change[]): Promise<Revision> {
     if (this.#closing) throw closed();
-    return this.#committer.commit(changes);
+    return measured(this.#figures, this.#committer.commit(changes));
   }
 
   watch(prefix: string, after: Revision, listener: WatchListener): Watch {
@@ -144,6 +149,13 @@ class EtcdStore implements Store {
     this.#replica.close();
     this.#members.close();
   }
+}
+
+function tellLevels(figures: StoreFigures, replica: Replica, reads: Reads): void {
+  figures.level('mirror_keys', () => replica.mirror.size);
+  figures.level('mirror_value_bytes', () => replica.mirror.valueBytes);
+  figures.level('watch_lag_revisions', () => Math.max(0, reads.known - replica.mirror.revision));
+  figures.level('watch_up', () => (replica.following ? 1 : 0));
 }
 
 function closed(): StoreUnavailable {

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClientDuplexStream, Metadata } from '@grpc/grpc-js';
 import { ETCD_CALL_MS, ETCD_CONNECT_MS, ETCD_TRY_MS } from '../../limits.ts';
+import { type StoreFigures, UNHEARD } from '../figures.ts';
 import { StoreUnavailable } from '../store.ts';
 import { EtcdAway, isAuthOff, judge, storeFailure } from './failure.ts';
 import { AUTHENTICATE } from './leasemessages.ts';
@@ -28,6 +29,7 @@ export class Members {
   /** The location in words, for messages. */
   readonly where: string;
   readonly #members: readonly Member[];
+  readonly #figures: StoreFigures;
   readonly #user: EtcdUser | undefined;
   #current: Member;
   #connecting: Promise<Member> | undefined;
@@ -38,7 +40,8 @@ export class Members {
   #isAway = false;
   #closed = false;
 
-  constructor(location: EtcdLocation) {
+  constructor(location: EtcdLocation, figures: StoreFigures = UNHEARD) {
+    this.#figures = figures;
     this.where = describeLocation(location);
     this.#user = location.user;
     this.#members = location.endpoints.map((endpoint) => new Member(endpoint, location.tls));
@@ -120,6 +123,7 @@ export class Members {
   }
 
   async #try<Q, R>(member: Member, method: Method<Q, R>, request: Buffer, withinMs: number): Promise<R> {
+    this.#figures.called(method.path.slice(method.path.lastIndexOf('/') + 1));
     try {
       const answer = await member.call(method, request, await this.#metadata(member), withinMs);
       this.#isAway = false;

@@ -53,6 +53,11 @@ export class Mirror {
     return this.#values.cost < this.#cacheBytes / 2;
   }
 
+  /** Bytes of values in memory, with what they cost besides. */
+  get valueBytes(): number {
+    return this.#values.cost;
+  }
+
   /** How many keys are known. */
   get size(): number {
     return this.#keys.size;

@@ -3,6 +3,7 @@
  * present asks etcd only for the latest revision, together with all others that wait, and then waits until memory has it.
  */
 import { ETCD_CALL_MS, ETCD_LAG_MS } from '../../limits.ts';
+import type { StoreFigures } from '../figures.ts';
 import { checkKey } from '../key.ts';
 import {
   type Awaitable,
@@ -40,18 +41,31 @@ export class Reads {
   readonly #reader: Reader;
   readonly #replica: Replica;
   readonly #barrier: Barrier;
+  readonly #figures: StoreFigures;
+  #known: Revision = 0;
 
-  constructor(members: Members, reader: Reader, replica: Replica) {
+  constructor(members: Members, reader: Reader, replica: Replica, figures: StoreFigures) {
+    this.#figures = figures;
     this.#members = members;
     this.#reader = reader;
     this.#replica = replica;
     this.#barrier = new Barrier(() => this.#ask());
   }
 
+  /** The latest revision that the store is known to have had. */
+  get known(): Revision {
+    return this.#known;
+  }
+
+  #pass(): Promise<Revision> {
+    this.#figures.waited();
+    return this.#barrier.pass();
+  }
+
   /** @see Store.revision */
   async revision(): Promise<Revision> {
     try {
-      return await this.#barrier.pass();
+      return await this.#pass();
     } catch (error) {
       throw storeFailure(error, this.#members.where);
     }
@@ -122,7 +136,7 @@ export class Reads {
 
   async #current(): Promise<Source> {
     if (!this.#replica.mirror.complete) return LATEST;
-    const revision = await this.#barrier.pass();
+    const revision = await this.#pass();
     return this.#upTo(revision);
   }
 
@@ -136,7 +150,7 @@ export class Reads {
   }
 
   async #notOlderThan(revision: Revision): Promise<Source> {
-    const current = await this.#barrier.pass();
+    const current = await this.#pass();
     if (revision > current) throw new RevisionAhead(current);
     return this.#replica.mirror.complete ? this.#upTo(current) : LATEST;
   }
@@ -144,7 +158,7 @@ export class Reads {
   async #exactly(revision: Revision): Promise<Source> {
     const { mirror, history } = this.#replica;
     if (revision > mirror.revision) {
-      const current = await this.#barrier.pass();
+      const current = await this.#pass();
       if (revision > current) throw new RevisionAhead(current);
     }
     if (revision < history.compacted) throw new Compacted(history.compacted);
@@ -156,6 +170,7 @@ export class Reads {
     const { mirror } = this.#replica;
     const known = mirror.revision;
     const current = await this.#reader.revision();
+    this.#known = current;
     if (current < known) this.#replica.wentBack(current);
     return current;
   }

@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HISTORY_SECONDS, SQLITE_BUSY_MS } from '../../limits.ts';
 import { Ages } from '../ages.ts';
+import { measured, type StoreFigures, UNHEARD } from '../figures.ts';
 import { checkKey } from '../key.ts';
 import {
   type Awaitable,
@@ -43,6 +44,7 @@ export interface SqliteStoreOptions {
   readonly busyMs?: number;
   /** Hears of failures of the compaction that runs by itself; it is tried again. */
   readonly onCompactionFailure?: (error: StoreError) => void;
+  readonly figures?: StoreFigures;
 }
 
 /** Milliseconds between tries for a lock. */
@@ -116,7 +118,7 @@ class SqliteStore implements Store {
 
   async commit(changes: readonly Change[]): Promise<Revision> {
     if (this.#closing) throw this.#closed();
-    return this.#group.commit(changes);
+    return measured(this.#options.figures ?? UNHEARD, this.#group.commit(changes));
   }
 
   watch(prefix: string, after: Revision, listener: WatchListener): Watch {
