@@ -190,9 +190,15 @@ function isNode(value: unknown): value is Node {
 
 const NO_NOUN = /^(?:utils?|helpers?|commons?|managers?|service|misc)$/i;
 
-/** Names of folders and files that say nothing. Words of a name are told apart by case, dots and dashes. */
+/**
+ * Names of folders and files that say nothing. Words of a name are told apart by case, dots and dashes. The end of a unit of
+ * systemd is none of its name.
+ */
 export function nameComplaints(path: string): string[] {
-  const words = path.replace(/([a-z])([A-Z])/g, '$1-$2').split(/[/._-]/);
+  const words = path
+    .replace(/(?<=^deploy\/systemd\/.*)\.service$/, '')
+    .replace(/([a-z])([A-Z])/g, '$1-$2')
+    .split(/[/._-]/);
   const bad = words.find((word) => NO_NOUN.test(word));
   return bad ? [`${path} is named for nothing ("${bad}"); name it for the noun that is in it`] : [];
 }
