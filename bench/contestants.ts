@@ -46,16 +46,20 @@ const ACCEPT = { Accept: '*/*, application/vnd.oci.image.manifest.v1+json' };
 
 /** Starts Headgate with its data under a folder. */
 export async function startHeadgate(folder: string): Promise<HeadgateContestant> {
-  const data = join(folder, 'headgate');
   const begun = performance.now();
-  const server = await startServer({ data });
+  const server = await startServer({ data: join(folder, 'headgate') });
+  return headgateAs(server, (performance.now() - begun) / 1000);
+}
+
+/** A server of ours that runs. */
+export function headgateAs(server: TestServer, startSeconds = 0): HeadgateContestant {
   const contestant = {
     name: 'headgate',
     pid: server.pid,
     url: server.registryUrl,
     headers: { ...ACCEPT, ...bearer(server) },
-    data,
-    startSeconds: (performance.now() - begun) / 1000,
+    data: server.data,
+    startSeconds,
   } as const;
   return { ...contestant, fill: byPushing(contestant), server, stop: async () => void (await server.stop()) };
 }

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: measures Headgate, beside Debian's docker-registry where that can do the same, and prints a table.
  * `-- --quick` takes about a minute, without it less than eight; `--json FILE` keeps all figures; `--only NAME` takes
- * one of starts, registry, objects, access. See docs/performance.md.
+ * one of starts, registry, objects; access; or replicas, which is two servers on etcd and S3. See docs/performance.md.
  *
  * `npm run bench:registry`: measures the registry alone beside more of its peers; `ZOT=PROGRAM` adds zot. `-- --write FILE`
  * writes a page (docs/registry-bench.md).
@@ -15,6 +15,7 @@ import { measureAccess } from './access.ts';
 import { type Effort, FULL, QUICK } from './effort.ts';
 import { measureObjects } from './objects.ts';
 import { measureRegistries, measureRegistry } from './registry.ts';
+import { measureReplicas } from './replicas.ts';
 import { measureStarts } from './starts.ts';
 import { Figures, markdown, type Row } from './table.ts';
 
@@ -28,7 +29,11 @@ const GROUPS: Readonly<Record<string, Group>> = {
 };
 
 /** What is measured only if it is named. */
-const NAMED: Readonly<Record<string, Group>> = { registries: measureRegistries, access: measureAccess };
+const NAMED: Readonly<Record<string, Group>> = {
+  registries: measureRegistries,
+  access: measureAccess,
+  replicas: measureReplicas,
+};
 
 const { values } = parseArgs({
   options: {

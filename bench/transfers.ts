@@ -46,16 +46,17 @@ const PULLS_TOGETHER: Measure = {
   ratios: { zot: 0.75, 'distribution v3': 1 },
 };
 
-/** Pushes a large blob and pulls it. */
-export async function transfer(contestant: Contestant, layer: Layer, figures: Figures): Promise<void> {
+/** Pushes a large blob and pulls it. @param where Stands behind what is measured. */
+export async function transfer(contestant: Contestant, layer: Layer, figures: Figures, where = ''): Promise<void> {
+  const at = (measure: Measure): Measure => ({ ...measure, title: measure.title + where });
   const { name, pid } = contestant;
   const gibibytes = layer.mebibytes / 1024;
   forgetPeak(pid);
   const { blob, cost } = await pushLayer(contestant, layer);
-  figures.add(PUSH, name, { value: cost.cpu / gibibytes, note: rate(layer.mebibytes, cost.wall) });
-  figures.add(MEMORY, name, { value: peakMemoryMiB(pid) });
+  figures.add(at(PUSH), name, { value: cost.cpu / gibibytes, note: rate(layer.mebibytes, cost.wall) });
+  figures.add(at(MEMORY), name, { value: peakMemoryMiB(pid) });
   const pulled = await pull(contestant, blob, PULLS, 1);
-  figures.add(PULL, name, {
+  figures.add(at(PULL), name, {
     value: pulled.cpu / gibibytes / PULLS,
     note: rate(layer.mebibytes, pulled.wall / PULLS),
   });

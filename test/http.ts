@@ -3,6 +3,9 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
 
+/** Behind a balancer each request is to go to any replica (test/replicas.ts): it has a connection of its own. */
+const BALANCED = process.env.TEST_REPLICAS !== undefined;
+
 /** What a server answered. */
 export interface Answer {
   readonly status: number;
@@ -35,8 +38,9 @@ export async function ask(url: string | URL, options: Ask = {}): Promise<Answer>
 export function answerTo(url: string | URL, options: Ask = {}): Promise<http.IncomingMessage> {
   const { method = 'GET', headers = {}, body, agent, ca } = options;
   const { protocol } = new URL(url);
+  const given = agent ? { agent } : BALANCED ? { agent: false as const } : {};
   const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
-  const known = { method, headers, ...(agent && { agent }), ...(ca !== undefined && { ca }) };
+  const known = { method, headers, ...given, ...(ca !== undefined && { ca }) };
   const req = protocol === 'https:' ? https.request(url, known, resolve) : http.request(url, known, resolve);
   req.on('error', reject);
   if (body === undefined) req.end();

@@ -9,12 +9,19 @@ import { parseEtcdUrl } from '../src/store/etcd/location.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite.ts';
 import type { Store } from '../src/store/store.ts';
 import { temporaryFolder } from './program.ts';
+import { beginReplicas } from './replicas.ts';
 
 const BIN = fileURLToPath(new URL('../bin/headgate.js', import.meta.url));
 const READY = /^headgate ready api=(https:\/\/\S+) registry=(https?:\/\/\S+)$/m;
 
 /** `HOST:PORT` of an etcd on which servers run, each below a prefix of its own: any test can be run so. */
 const ETCD = process.env.TEST_ETCD;
+
+/** `http://HOST:PORT` of an S3 server with a bucket `tests`, in which servers keep content, each below a prefix of its own. */
+const S3 = process.env.TEST_S3;
+
+/** How many processes are one server behind a balancer; they need TEST_ETCD and TEST_S3. */
+export const REPLICAS = Number(process.env.TEST_REPLICAS ?? 1);
 
 /** Milliseconds that a server may take until it is ready; it takes about one second. */
 const READY_TIMEOUT_MS = 30_000;
@@ -47,8 +54,12 @@ export interface TestServer extends AsyncDisposable {
 export interface StartOptions {
   /** The data folder of a server before; a new one otherwise. */
   readonly data?: string;
+  /** The data folder of another, whose store and content it shares. */
+  readonly shared?: string;
   /** Further flags. */
   readonly flags?: readonly string[];
+  /** Seconds that its clock is ahead of this machine's. */
+  readonly clockSeconds?: number;
 }
 
 /** A server that has been started and may not answer yet. */
@@ -74,7 +85,14 @@ export function startServer(options: StartOptions = {}): Promise<TestServer> {
 }
 
 /** Starts a server, without waiting. */
-export function beginServer({ data = join(temporaryFolder(), 'data'), flags = [] }: StartOptions = {}): Starting {
+export function beginServer(options: StartOptions = {}): Starting {
+  const { flags = [] } = options;
+  return REPLICAS > 1 && !flags.includes('--store') ? beginReplicas(REPLICAS, options) : beginProcess(options);
+}
+
+/** Starts one process of a server, without waiting. */
+export function beginProcess(options: StartOptions = {}): Starting {
+  const { data = join(temporaryFolder(), 'data'), shared = data, flags = [], clockSeconds } = options;
   const args = [
     'serve',
     '--data',
@@ -86,9 +104,11 @@ export function beginServer({ data = join(temporaryFolder(), 'data'), flags = []
     ...flags,
     ...OTHER_FLAGS,
   ];
-  if (ETCD !== undefined && !flags.includes('--store')) args.push('--store', etcdUrl(ETCD, data));
+  if (ETCD !== undefined && !flags.includes('--store')) args.push('--store', etcdUrl(ETCD, shared));
+  if (S3 !== undefined && !flags.includes('--blobs')) args.push('--blobs', s3Url(S3, shared));
   // With this channel and variable the command ends when its parent does, even if that is killed.
-  const child = spawn(process.execPath, [BIN, ...args], {
+  const clock = clockSeconds === undefined ? [] : ['--import', clockAhead(clockSeconds)];
+  const child = spawn(process.execPath, [...clock, BIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...withoutSettings(process.env), HEADGATE_CHILD: '1' },
   });
@@ -130,6 +150,17 @@ export function beginServer({ data = join(temporaryFolder(), 'data'), flags = []
   return { pid, ready, kill };
 }
 
+/** A module that sets the clock of its process ahead. */
+function clockAhead(seconds: number): string {
+  const source = `
+    const real = Date, ahead = ${seconds * 1000};
+    globalThis.Date = class extends real {
+      constructor(...given) { given.length > 0 ? super(...given) : super(real.now() + ahead); }
+      static now() { return real.now() + ahead; }
+    };`;
+  return `data:text/javascript,${encodeURIComponent(source)}`;
+}
+
 /** The store of a server with that data folder, to look at it beside the server. */
 export function openStoreOf(data: string): Promise<Store> {
   if (ETCD === undefined) return openSqliteStore({ file: join(data, 'headgate.db'), historySeconds: 0 });
@@ -140,6 +171,10 @@ export function openStoreOf(data: string): Promise<Store> {
 
 function etcdUrl(endpoint: string, data: string): string {
   return `etcd://${endpoint}/${digestOf(data)}`;
+}
+
+function s3Url(endpoint: string, data: string): string {
+  return `s3://tests/${digestOf(data).replace(':', '-')}?endpoint=${endpoint}`;
 }
 
 interface Answering extends Pick<TestServer, 'pid' | 'data' | 'apiUrl' | 'registryUrl' | 'kill' | 'output'> {

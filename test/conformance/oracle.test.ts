@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { part } from '../parts.ts';
 import { run } from '../program.ts';
-import { startServer } from '../server.ts';
+import { REPLICAS, startServer } from '../server.ts';
 
 const ORACLE = fileURLToPath(new URL('../../../shared/oracle', import.meta.url));
 const TABLE = fileURLToPath(new URL('equal.json', import.meta.url));
@@ -20,6 +20,21 @@ const SUITE_TIMEOUT_MS = 5 * 60_000;
 
 /** The repository that the recorded answers name as the server's own. */
 const REGISTRY_HOST = 'registry.bars.test:5000';
+
+/** The same program, but each request has a connection of its own, so that a balancer spreads them. */
+const EACH_ALONE = `
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+import differ
+call = differ.Client.call
+def alone(self, *args):
+    try:
+        return call(self, *args)
+    finally:
+        self.close()
+differ.Client.call = alone
+differ.main()
+`;
 
 interface Suite {
   readonly recorded: string;
@@ -76,7 +91,8 @@ function tableOf(name: SuiteName): Table {
 async function replay(name: SuiteName, recorded: string): Promise<{ equal: Counts; report: string }> {
   await using server = await startServer({ flags: ['--registry-host', REGISTRY_HOST, '--import-allow-private'] });
   const asked = ['compare', join(ORACLE, recorded), '--suite', name, '--base', server.apiUrl, '--token', server.token];
-  const { stdout, stderr } = await run('python3', [join(ORACLE, 'differ.py'), ...asked], {
+  const program = REPLICAS > 1 ? ['-c', EACH_ALONE, ORACLE] : [join(ORACLE, 'differ.py')];
+  const { stdout, stderr } = await run('python3', [...program, ...asked], {
     env: { ...process.env, REGISTRY_BIN: part('docker-registry') },
     timeoutMs: SUITE_TIMEOUT_MS,
   });

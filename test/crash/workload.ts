@@ -16,7 +16,7 @@ import {
   uploadInPieces,
   uploadWhole,
 } from '../registry.ts';
-import { startServer, type TestServer } from '../server.ts';
+import { REPLICAS, startServer, type TestServer } from '../server.ts';
 import { bytesOf, type TinyImage, tinyImage, tinyIndex } from '../tinyimage.ts';
 import type { Ledger, StreamState } from './ledger.ts';
 import type { Random } from './random.ts';
@@ -43,8 +43,10 @@ export interface Connection {
 
 /** Connections of their own to a server. */
 export function connectTo(server: TestServer): Connection {
-  const plain = new http.Agent({ keepAlive: true });
-  const secure = new https.Agent({ keepAlive: true, ca: server.ca });
+  // Behind a balancer each request is to go to any replica.
+  const keepAlive = REPLICAS === 1;
+  const plain = new http.Agent({ keepAlive });
+  const secure = new https.Agent({ keepAlive, ca: server.ca });
   const { token, ca } = server;
   return {
     registry: { url: server.registryUrl, token, agent: plain },
