@@ -149,6 +149,8 @@ export const WARNING_CHARACTERS = 256;
 export const TAGS_PAGE = 10_000;
 /** Characters of names of tags that are kept in memory: those of some thirty repositories of 10,000 tags. */
 export const TAG_NAMES_CHARACTERS = 16 * MiB;
+/** Tags of a repository whose names are kept so; of a larger one they are read page by page. */
+export const TAG_NAMES_KEPT = 100_000;
 /** Repositories of one answer of the catalogue when the client names no number. */
 export const CATALOG_PAGE = 1_000;
 

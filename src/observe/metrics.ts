@@ -3,8 +3,10 @@ import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, R
 import type { BlobFigures } from '../blobs/figures.ts';
 import type { StoreFigures } from '../store/figures.ts';
 import { type ContentMetrics, contentMetrics } from './contentmetrics.ts';
+import { asImageRegistry } from './imageregistry.ts';
 import type { Edge } from './requests.ts';
 import { blobFigures, storeFigures } from './storemetrics.ts';
+import { Sums, type Traffic } from './traffic.ts';
 
 export interface Metrics {
   /** A request has begun. */
@@ -15,6 +17,8 @@ export interface Metrics {
   readonly content: ContentMetrics;
   readonly store: StoreFigures;
   readonly blobs: BlobFigures;
+  /** What a request brought and took, and which operation of the registry it was, if it was one. */
+  moved(edge: Edge, traffic: Traffic, seconds: number, operation: string | undefined): void;
   /** All of it, in the text format of Prometheus. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -74,6 +78,7 @@ export function makeMetrics(version: string, peers?: Peers): Metrics {
       for (const [edge, count] of Object.entries(running)) this.set({ edge }, count);
     },
   });
+  const sums = new Sums(registers);
   const own = async (): Promise<Snapshot> => registry.getMetricsAsJSON();
   peers?.answer(own);
   const text = async (): Promise<string> => {
@@ -94,6 +99,10 @@ export function makeMetrics(version: string, peers?: Peers): Metrics {
     content: contentMetrics(registry),
     store: storeFigures(registry),
     blobs: blobFigures(registry),
+    moved(edge, traffic, seconds, operation) {
+      sums.add(edge, traffic);
+      if (operation !== undefined) sums.took(operation, seconds);
+    },
     text,
     contentType: registry.contentType,
     ofRegistry: async () => ({ text: asImageRegistry(await text()), contentType: registry.contentType }),
@@ -108,47 +117,4 @@ export function sumOf(snapshots: readonly Snapshot[]): Registry {
 /** What is left of a process that has died: what it has counted. What it held is gone. */
 export function remainsOf(snapshot: Snapshot): Snapshot {
   return snapshot.filter((metric) => 'type' in metric && (metric.type === 'counter' || metric.type === 'histogram'));
-}
-
-/** Our names, and how OpenShift's registry calls the same (image-registry pkg/dockerregistry/server/metrics). */
-const IMAGE_REGISTRY: readonly (readonly [RegExp, string])[] = [
-  [/^headgate_requests_total\b/, 'imageregistry_http_requests_total'],
-  [/^headgate_request_duration_seconds(?=_bucket|_sum|_count)/, 'imageregistry_http_request_duration_seconds'],
-  [/^headgate_requests_in_flight\b/, 'imageregistry_http_in_flight_requests'],
-  [/^(?=process_|nodejs_)/, ''],
-];
-
-const HEADS = [
-  ['imageregistry_http_requests_total', 'counter', 'Requests that have been answered.'],
-  [
-    'imageregistry_http_request_duration_seconds',
-    'histogram',
-    'Time from the head of a request to the end of its answer.',
-  ],
-  ['imageregistry_http_in_flight_requests', 'gauge', 'Requests that are being answered.'],
-] as const;
-
-/** The samples of the registry's edge, renamed; nothing is counted twice on the way of a request for it. */
-function asImageRegistry(text: string): string {
-  const samples: string[] = [];
-  const already: string[] = [];
-  for (const line of text.split('\n')) {
-    if (/^(?:# (?:HELP|TYPE) )?imageregistry_/.test(line)) already.push(line);
-    const [pattern, name] = IMAGE_REGISTRY.find(([each]) => each.test(line)) ?? [];
-    if (!pattern || name === undefined) continue;
-    if (name === '') samples.push(line);
-    else if (line.includes('edge="registry"')) {
-      const labels = line
-        .replace(/edge="registry",?/, '')
-        .replace('verb="', 'method="')
-        .replace(/,?\}/, '}');
-      samples.push(labels.replace(pattern, name).replace('{}', ''));
-    }
-  }
-  const heads = HEADS.flatMap(([name, type, help]) => {
-    const own = samples.filter((sample) => new RegExp(`^${name}(?:_bucket|_sum|_count)?[{ ]`).test(sample));
-    return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...own];
-  });
-  const process = samples.filter((sample) => !sample.startsWith('imageregistry_'));
-  return `${[...heads, ...already, ...process].join('\n')}\n`;
 }

@@ -2,6 +2,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from './logs.ts';
 import type { Metrics } from './metrics.ts';
+import { trafficSince } from './traffic.ts';
 
 /** Which part of the server answers. */
 export type Edge = 'kube' | 'registry' | 'observe' | 'oauth';
@@ -10,6 +11,8 @@ export type Edge = 'kube' | 'registry' | 'observe' | 'oauth';
 export class TimedResponse extends ServerResponse<IncomingMessage> {
   readonly began = performance.now();
   edge: Edge = 'observe';
+  /** What the registry was asked to do, by the name that OpenShift's metrics have for it. */
+  operation: string | undefined;
 }
 
 /** Follows a response until it ends. Call it once the edge is known. */
@@ -23,6 +26,7 @@ export function makeFollow(metrics: Metrics, logger: Logger): Follow {
     const code = this.headersSent ? String(this.statusCode) : 'aborted';
     const verb = verbOf(edge, req.method ?? '', req.url ?? '');
     metrics.ended(edge, verb, code, seconds);
+    metrics.moved(edge, trafficSince(req.socket), seconds, this.operation);
     if (this.statusCode >= 500) logger.warn(fieldsOf(this, verb, code, seconds), 'request failed');
     else if (logger.isLevelEnabled('debug')) logger.debug(fieldsOf(this, verb, code, seconds), 'request');
   }

@@ -6,6 +6,7 @@ import type { Hurt } from '../collecting/scrub.ts';
 import type { Digest } from '../image/digest.ts';
 import { parseRepositoryName } from '../image/name.ts';
 import type { Services } from '../objects/context.ts';
+import { TimedResponse } from '../observe/requests.ts';
 import type { Awaitable } from '../store/store.ts';
 import { deleteBlob, getBlob, requireDigest } from './blobs.ts';
 import { answerEarly, ClientGone, dropRest, PACE, type Pace } from './body.ts';
@@ -30,36 +31,42 @@ export { isRegistryPath } from './route.ts';
 interface Act {
   /** `inside`: the act itself asks, since it depends on more than the repository. */
   readonly needs: 'pull' | 'push' | 'inside';
+  /** What metrics call it: as OpenShift's do, where that has the same. */
+  readonly operation: string;
   readonly run: (exchange: Exchange, target: Target) => Awaitable<void>;
 }
 
-const PULL = (run: Act['run']): Act => ({ needs: 'pull', run });
-const PUSH = (run: Act['run']): Act => ({ needs: 'push', run });
-const INSIDE = (run: Act['run']): Act => ({ needs: 'inside', run });
-
-const READ_MANIFEST = PULL(getManifest);
-const READ_BLOB = PULL(getBlob);
+const act =
+  (needs: Act['needs']) =>
+  (operation: string, run: Act['run']): Act => ({ needs, operation, run });
+const PULL = act('pull');
+const PUSH = act('push');
+const INSIDE = act('inside');
 
 /** Every act by route and method. Cancelling an upload is part of pushing, unlike deleting. */
 const ACTS: Readonly<Record<RepositoryRoute, Readonly<Record<string, Act>>>> = {
   manifest: {
-    GET: READ_MANIFEST,
-    HEAD: READ_MANIFEST,
-    PUT: PUSH(putManifest),
-    DELETE: INSIDE(deleteReference),
+    GET: PULL('ManifestService.Get', getManifest),
+    HEAD: PULL('ManifestService.Exists', getManifest),
+    PUT: PUSH('ManifestService.Put', putManifest),
+    DELETE: INSIDE('ManifestService.Delete', deleteReference),
   },
-  blob: { GET: READ_BLOB, HEAD: READ_BLOB, DELETE: INSIDE(deleteBlob) },
-  uploads: { POST: PUSH(startUpload) },
+  blob: {
+    GET: PULL('BlobStore.ServeBlob', getBlob),
+    HEAD: PULL('BlobStore.Stat', getBlob),
+    DELETE: INSIDE('BlobStore.Delete', deleteBlob),
+  },
+  uploads: { POST: PUSH('BlobStore.Create', startUpload) },
   upload: {
-    GET: PUSH(uploadStatus),
-    HEAD: PUSH(uploadStatus),
-    PATCH: PUSH(appendUpload),
-    PUT: PUSH(finishUpload),
-    DELETE: PUSH(cancelUpload),
+    GET: PUSH('BlobStore.Resume', uploadStatus),
+    HEAD: PUSH('BlobStore.Resume', uploadStatus),
+    PATCH: PUSH('BlobWriter.ReadFrom', appendUpload),
+    PUT: PUSH('BlobWriter.Commit', finishUpload),
+    DELETE: PUSH('BlobWriter.Cancel', cancelUpload),
   },
-  tags: { GET: PULL(listTags), HEAD: PULL(listTags) },
-  referrers: { GET: PULL(listReferrers), HEAD: PULL(listReferrers) },
-  signatures: { GET: PULL(listSignatures), PUT: INSIDE(putSignature) },
+  tags: { GET: PULL('TagService.All', listTags), HEAD: PULL('TagService.All', listTags) },
+  referrers: { GET: PULL('Referrers.Get', listReferrers), HEAD: PULL('Referrers.Get', listReferrers) },
+  signatures: { GET: PULL('Signatures.Get', listSignatures), PUT: INSIDE('Signatures.Put', putSignature) },
 };
 
 /** A write that has come to its end, well or not. */
@@ -182,13 +189,14 @@ function dispatch(exchange: Exchange, route: Route, edge: Edge): Awaitable<void>
     case 'none':
       throw new RegistryError('UNSUPPORTED', 'there is nothing at this path of the registry', { status: 404 });
     default:
-      return act(exchange, route, route.kind);
+      return perform(exchange, route, route.kind);
   }
 }
 
-function act(exchange: Exchange, route: Route, kind: RepositoryRoute): Awaitable<void> {
+function perform(exchange: Exchange, route: Route, kind: RepositoryRoute): Awaitable<void> {
   const chosen = ACTS[kind][exchange.req.method ?? ''];
   if (!chosen) throw methodNotAllowed(Object.keys(ACTS[kind]));
+  if (exchange.res instanceof TimedResponse) exchange.res.operation = chosen.operation;
   const repo = parseRepositoryName(route.name);
   if (!repo.valid) {
     // An answer to HEAD cannot say why. After 404 skopeo and podman go on to a request whose answer can.

@@ -8,7 +8,7 @@ import { CONFLICT_TRIES, DESCRIBED_MANIFESTS } from '../limits.ts';
 import { BoundedCache } from '../objects/cache.ts';
 import type { Context, Services } from '../objects/context.ts';
 import { readKept } from '../objects/reads.ts';
-import { CommitConflict, type Store } from '../store/store.ts';
+import { type Awaitable, CommitConflict, type Entry, type Store } from '../store/store.ts';
 import { newestImage } from './history.ts';
 import { findStream, imageStreams, streamKey, tagPart } from './imagestream.ts';
 import { findInStream } from './imagestreamimage.ts';
@@ -27,34 +27,52 @@ import {
 export type { ManifestLink, Referrer, RepositoryName } from './links.ts';
 
 /** What a tag points to now, if this registry has its manifest. */
-export async function resolveTag(
-  services: Services,
-  repo: RepositoryName,
-  tag: string,
-): Promise<ManifestLink | undefined> {
-  const part = await services.store.get(streamKey(repo.namespace, repo.stream) + tagPart(tag));
-  if (!part) return undefined;
-  const digest = parseDigest(newestImage(part.value));
-  return digest && manifestOf(services, digest);
+export function resolveTag(services: Services, repo: RepositoryName, tag: string): Awaitable<ManifestLink | undefined> {
+  return read(services.store, streamKey(repo.namespace, repo.stream) + tagPart(tag), (part) => {
+    const known = part && links.get(part);
+    if (!part || known) return known;
+    const digest = parseDigest(newestImage(part.value));
+    const link = digest && manifestOf(services, digest);
+    return link instanceof Promise ? link.then((found) => remember(part, found)) : remember(part, link);
+  });
 }
 
 /** A manifest by digest: pushed here, in a tag's history, or the child of an index that is. */
-export async function resolveDigest(
+export function resolveDigest(
   services: Services,
   repo: RepositoryName,
   digest: Digest,
-): Promise<ManifestLink | undefined> {
-  const entry = await services.store.get(manifestKey(repo, digest));
-  if (entry) return JSON.parse(entry.value.toString()) as ManifestLink;
+): Awaitable<ManifestLink | undefined> {
+  return read(services.store, manifestKey(repo, digest), (entry) => {
+    if (!entry) return fromStream(services, repo, digest);
+    return links.get(entry) ?? remember(entry, JSON.parse(entry.value.toString()) as ManifestLink);
+  });
+}
+
+async function fromStream(services: Services, repo: RepositoryName, digest: Digest): Promise<ManifestLink | undefined> {
   const stream = await readKept(services.store, imageStreams, repo.namespace, repo.stream);
   if (!stream) return undefined;
   return (await findInStream(services, stream, digest)) === digest ? manifestOf(services, digest) : undefined;
 }
 
+/** Goes on with an entry: at once, where the store has it at hand, for on the way of a pull every hop shows. */
+function read<T>(store: Store, key: string, use: (entry: Entry | undefined) => Awaitable<T>): Awaitable<T> {
+  const entry = store.get(key);
+  return entry instanceof Promise ? entry.then(use) : use(entry);
+}
+
+/** What entries of the store come to, as long as the store itself remembers them. */
+const links = new WeakMap<Entry, ManifestLink>();
+
+function remember(entry: Entry, link: ManifestLink | undefined): ManifestLink | undefined {
+  if (link) links.set(entry, link);
+  return link;
+}
+
 /** Descriptions of manifests: what a digest stands for never changes. */
 const described = new WeakMap<Store, BoundedCache<ManifestLink>>();
 
-async function manifestOf({ store }: Services, digest: Digest): Promise<ManifestLink | undefined> {
+function manifestOf({ store }: Services, digest: Digest): Awaitable<ManifestLink | undefined> {
   let cache = described.get(store);
   if (!cache) {
     cache = new BoundedCache(DESCRIBED_MANIFESTS);
@@ -62,11 +80,12 @@ async function manifestOf({ store }: Services, digest: Digest): Promise<Manifest
   }
   const known = cache.get(digest);
   if (known) return known;
-  const entry = await store.get(describedKey(digest));
-  if (!entry) return undefined;
-  const link = JSON.parse(entry.value.toString()) as ManifestLink;
-  cache.set(digest, link, 1);
-  return link;
+  return read(store, describedKey(digest), (entry) => {
+    if (!entry) return undefined;
+    const link = JSON.parse(entry.value.toString()) as ManifestLink;
+    cache.set(digest, link, 1);
+    return link;
+  });
 }
 
 /** Whether there is such a repository: a stream, or anything that was uploaded. */
@@ -76,13 +95,13 @@ export async function repositoryExists(services: Services, repo: RepositoryName)
 }
 
 /** Bytes of a blob, if it may be read through the repository: it was uploaded there, or belongs to an image of the stream. */
-export async function readableBlob(
-  services: Services,
-  repo: RepositoryName,
-  digest: Digest,
-): Promise<number | undefined> {
-  const entry = await services.store.get(blobKey(repo, digest));
-  if (entry) return Number(entry.value.toString());
+export function readableBlob(services: Services, repo: RepositoryName, digest: Digest): Awaitable<number | undefined> {
+  return read(services.store, blobKey(repo, digest), (entry) =>
+    entry ? Number(entry.value.toString()) : blobOfStream(services, repo, digest),
+  );
+}
+
+async function blobOfStream(services: Services, repo: RepositoryName, digest: Digest): Promise<number | undefined> {
   const stream = await findStream(services, repo.namespace, repo.stream);
   if (!stream?.status?.tags) return undefined;
   const { blobs, images } = (await layersOf(services, stream)).document;

@@ -1,5 +1,5 @@
 /** The names of a repository's tags, kept as long as no tag of it moves. */
-import { TAG_NAMES_CHARACTERS } from '../limits.ts';
+import { TAG_NAMES_CHARACTERS, TAG_NAMES_KEPT, TAGS_PAGE } from '../limits.ts';
 import { BoundedCache } from '../objects/cache.ts';
 import type { Services } from '../objects/context.ts';
 import type { Revision, Store } from '../store/store.ts';
@@ -38,14 +38,17 @@ export async function tagNames(
   const revision = (await store.get(key))?.revision;
   const known = cacheOf(store).get(key);
   if (known && known.revision === revision) return cut(known.tags, options);
-  const { tags, more } = await readNames(store, key + tagPart(''), options);
+  // Whoever wants many will come again for the rest, or for all of them.
+  const many = options.limit >= TAGS_PAGE && options.after === undefined;
+  const wanted = many ? { limit: TAG_NAMES_KEPT } : options;
+  const { tags, more } = await readNames(store, key + tagPart(''), wanted);
   if (tags.length === 0 && !(await repositoryExists(services, repo))) return undefined;
   const all = options.after === undefined && !more;
   if (all && revision !== undefined && (await store.get(key))?.revision === revision) {
     const cost = tags.reduce((sum, { length }) => sum + length + NAME_CHARACTERS, 0);
     cacheOf(store).set(key, { revision, tags }, cost);
   }
-  return { tags, more };
+  return many ? cut(tags, options) : { tags, more };
 }
 
 function cut(tags: readonly string[], { after, limit }: NamesOptions): { tags: readonly string[]; more: boolean } {
