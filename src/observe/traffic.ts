@@ -28,8 +28,8 @@ interface Took {
 
 /** The sums of one process. */
 export class Sums {
-  readonly #received: Record<Edge, number> = { kube: 0, registry: 0, observe: 0 };
-  readonly #sent: Record<Edge, number> = { kube: 0, registry: 0, observe: 0 };
+  readonly #received: Record<Edge, number> = { kube: 0, registry: 0, oauth: 0, observe: 0 };
+  readonly #sent: Record<Edge, number> = { kube: 0, registry: 0, oauth: 0, observe: 0 };
   readonly #operations = new Map<string, Took>();
 
   constructor(registers: Registry[]) {
