@@ -54,6 +54,24 @@ test('who has the password gets in; who has not, or does not exist, is told the 
   assert.equal(failures.length, 4);
 });
 
+test('a name that does not exist takes a hash as well, so that nobody learns which names do', async (t) => {
+  const { clock } = setUp(t);
+  const now = (): Date => new Date(clock.now);
+  const asked: string[] = [];
+  const htpasswd = {
+    hashOf: () => undefined,
+    anyHash: () => {
+      asked.push('any');
+      return hashSync('right', 4);
+    },
+  } as unknown as Htpasswd;
+  const userOf = async (name: string) => ({ name, groups: [] });
+  const logins = new PasswordLogin({ htpasswd, now, userOf, failed: () => undefined });
+  // Even with the password of the one whose hash is checked.
+  await assert.rejects(logins.login({ name: 'nobody', password: 'right', address: '::1' }), { name: 'DomainError' });
+  assert.deepEqual(asked, ['any']);
+});
+
 test('a password that was right is not hashed again, until it changes', async (t) => {
   const { attempt, clock, file } = setUp(t);
   await attempt('ann', 'right');

@@ -3,9 +3,11 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type ClusterRole, serviceAccountGroups, serviceAccountOf } from '../access/role.ts';
 import { questionOf, RuleSet } from '../access/rules.ts';
-import { ANONYMOUS, type Attributes, AUTHENTICATED, UNAUTHENTICATED } from '../access/user.ts';
+import { ANONYMOUS, type Attributes, AUTHENTICATED, AUTHENTICATED_OAUTH, UNAUTHENTICATED } from '../access/user.ts';
+import type { Group } from '../cluster/groups.ts';
+import { USER_GROUP } from '../cluster/users.ts';
 import { ConfigError } from '../config.ts';
-import { nameOf } from '../objects/object.ts';
+import { type KubeObject, nameOf } from '../objects/object.ts';
 import { gatherSettings } from '../settings.ts';
 import { type ApiClient, apiClient } from './apiclient.ts';
 
@@ -19,7 +21,7 @@ The server must be running.
   RESOURCE    imagestreams, imagestreams/layers, deployments.apps; or a path such as /metrics
   NAME        of one object; without it, all of them
   -n          the namespace; without it, the whole cluster
-  -g          a group that the user is in, beside those that every user is in
+  -g          a group that the user is in, beside those that the server knows of
 
 Pulling an image is the verb get, pushing one is update, both on imagestreams/layers.
 Ends with 0 if it is allowed, 1 if it is not.
@@ -49,15 +51,10 @@ export async function run(args: readonly string[]): Promise<void> {
   if (command !== 'why' || resource === '' || more.length > 0) {
     throw new ConfigError(['auth takes: why USER VERB RESOURCE [NAME]; "headgate auth --help" tells more']);
   }
-  const question = {
-    user,
-    groups: groupsOf(user, values.group ?? []),
-    verb,
-    resource,
-    name,
-    namespace: values.namespace,
-  };
-  const { allowed, text } = await answer(apiClient(dataFolder(values.data)), question);
+  const api = apiClient(dataFolder(values.data));
+  const groups = await groupsOf(api, user, values.group ?? []);
+  const question = { user, groups, verb, resource, name, namespace: values.namespace };
+  const { allowed, text } = await answer(api, question);
   process.stdout.write(text);
   process.exitCode = allowed ? 0 : 1;
 }
@@ -90,10 +87,18 @@ function dataFolder(given: string | undefined): string {
   return resolve(String(settings.get('data')?.value));
 }
 
-function groupsOf(user: string, given: readonly string[]): string[] {
+/** All groups that a user is in: those of the server, and what everybody or every account is in. */
+async function groupsOf(api: ApiClient, user: string, given: readonly string[]): Promise<string[]> {
   if (user === ANONYMOUS.name) return [...given, UNAUTHENTICATED];
   const account = serviceAccountOf(user);
-  return [...given, ...(account ? serviceAccountGroups(account.namespace) : []), AUTHENTICATED];
+  if (account) return [...given, ...serviceAccountGroups(account.namespace), AUTHENTICATED];
+  const selector = encodeURIComponent(`metadata.name=${user}`);
+  const [groups, users] = await Promise.all([
+    api('GET', `/apis/${USER_GROUP}/v1/groups`) as Promise<{ items: Group[] }>,
+    api('GET', `/apis/${USER_GROUP}/v1/users?fieldSelector=${selector}`) as Promise<{ items: KubeObject[] }>,
+  ]);
+  const own = groups.items.filter(({ users: members }) => members?.includes(user)).map(nameOf);
+  return [...given, ...own, ...(users.items.length > 0 ? [AUTHENTICATED_OAUTH] : []), AUTHENTICATED];
 }
 
 async function answer(api: ApiClient, question: Question): Promise<{ allowed: boolean; text: string }> {

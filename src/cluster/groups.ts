@@ -8,7 +8,7 @@ import { nameColumn } from './age.ts';
 import { USER_GROUP, USER_V1 } from './users.ts';
 import { ALL_VERBS } from './workload.ts';
 
-interface Group extends KubeObject {
+export interface Group extends KubeObject {
   users?: string[] | null;
 }
 

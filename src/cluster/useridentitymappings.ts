@@ -38,6 +38,9 @@ interface Read<T> {
   readonly kept: KeptObject;
 }
 
+/** As OpenShift's errors call it. */
+const MAPPING = { group: USER_GROUP, resource: 'useridentitymapping' };
+
 export const userIdentityMappings: Resource<UserIdentityMapping> = {
   group: USER_GROUP,
   version: 'v1',
@@ -74,13 +77,15 @@ export const userIdentityMappings: Resource<UserIdentityMapping> = {
   computed: {
     async get(ctx, _namespace, name) {
       const { mapping } = await related(ctx, name);
-      if (!mapping) throw notFound(userIdentityMappings, name);
+      if (!mapping) throw notFound(MAPPING, name);
       return { object: () => mapping };
     },
     create: (ctx, _namespace, mapping) =>
       retried(mapping, async () => {
+        // oc names the identity alone.
+        mapping.metadata.name ||= mapping.identity?.name ?? '';
         const { mapping: existing } = await related(ctx, nameOf(mapping));
-        if (existing) throw alreadyExists(userIdentityMappings, nameOf(mapping));
+        if (existing) throw alreadyExists(MAPPING, nameOf(mapping));
         return map(ctx, mapping);
       }),
     update: (ctx, _namespace, name, mapping) =>
@@ -88,10 +93,10 @@ export const userIdentityMappings: Resource<UserIdentityMapping> = {
         mapping.metadata.name = name;
         const { mapping: existing } = await related(ctx, name);
         const version = mapping.metadata.resourceVersion;
-        if (version && !existing) throw notFound(userIdentityMappings, name);
+        if (version && !existing) throw notFound(MAPPING, name);
         if (existing && version && version !== existing.metadata.resourceVersion) {
           const message = `the resource was updated to ${existing.metadata.resourceVersion}`;
-          throw conflict(userIdentityMappings, name, message);
+          throw conflict(MAPPING, name, message);
         }
         if (existing && existing.user?.name === mapping.user?.name) return { object: existing, created: false };
         return { object: await map(ctx, mapping), created: !existing };
@@ -99,7 +104,7 @@ export const userIdentityMappings: Resource<UserIdentityMapping> = {
     async delete(ctx, _namespace, name) {
       await retried({ metadata: { name } }, async () => {
         const { mapping, identity, user } = await related(ctx, name);
-        if (!mapping || !identity || !user) throw notFound(userIdentityMappings, name);
+        if (!mapping || !identity || !user) throw notFound(MAPPING, name);
         await commit(ctx, [...withoutIdentity(user, name), ...withUser(identity, {})]);
       });
     },
