@@ -35,6 +35,8 @@ export const ADDRESS_WAIT_SECONDS = 30;
 export const FAILURES_FORGOTTEN_SECONDS = 900;
 /** Accounts, and addresses, whose failures are counted. */
 export const FAILURES_KEPT = 20_000;
+/** Characters of their names that count. */
+export const FAILURE_CHARACTERS = 256;
 /** Passwords that are checked at the same time, each on a thread and with its own memory. */
 export const LOGINS_AT_ONCE = 2;
 /** Logins that wait for that; more are told to come again. */
@@ -50,7 +52,7 @@ export const REGISTRY_TOKENS_KEPT = 10_000;
 /** Seconds for which a token that a user got by logging in is good, as in OpenShift, unless its client says otherwise. */
 export const OAUTH_TOKEN_SECONDS = 24 * 3600;
 /** Seconds for which a registry client that was given a token to keep (docker's identity token) may use it. */
-export const REGISTRY_REFRESH_SECONDS = 90 * 24 * 3600;
+export const REGISTRY_REFRESH_SECONDS = 30 * 24 * 3600;
 /** Seconds in which a client must exchange its code for a token, as in OpenShift. */
 export const OAUTH_CODE_SECONDS = 300;
 /** Bytes of a form that is sent to the pages of OAuth. */
@@ -87,6 +89,8 @@ export const OIDC_CLOCK_SECONDS = 300;
 export const OIDC_ANSWER_BYTES = 1 * MiB;
 /** Characters of one of its tokens; longer ones are not looked at. */
 export const OIDC_TOKEN_CHARACTERS = 16 * KiB;
+/** Characters of tokens that are kept in memory; longer ones are looked at each time. */
+export const OIDC_KEPT_CHARACTERS = 4 * KiB;
 /** Its tokens that are kept in memory, about 2 KiB each. */
 export const OIDC_TOKENS_KEPT = 5_000;
 /** Lines of the audit trail that wait in memory while the disk does not take them; then the oldest are lost. */

@@ -50,7 +50,11 @@ export function makeAuthorizer(...rules: readonly Rules[]): Authorizer {
     async rulesFor(user, namespace) {
       if (user.groups.includes(MASTERS)) return { rules: EVERYTHING, obstacle: '' };
       const all = await Promise.all(rules.map((one) => one.rulesFor?.(user, namespace) ?? NOTHING));
-      return { rules: all.flatMap((held) => held.rules), obstacle: joined(all.map(({ obstacle }) => obstacle)) };
+      const scopes = user.extra?.[SCOPES];
+      // What of the rules the scopes leave cannot be told as rules.
+      const narrow = limits(scopes) ? `scopes [${scopes.join(' ')}] leave only a part of these` : '';
+      const obstacle = joined([...all.map((held) => held.obstacle), narrow]);
+      return { rules: all.flatMap((held) => held.rules), obstacle };
     },
     async permittedTo(attributes) {
       const all = await Promise.all(rules.map((one) => one.permittedTo?.(attributes) ?? NOBODY));

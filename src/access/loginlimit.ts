@@ -7,6 +7,7 @@ import {
   ACCOUNT_WAIT_SECONDS,
   ADDRESS_FAILURES,
   ADDRESS_WAIT_SECONDS,
+  FAILURE_CHARACTERS,
   FAILURES_FORGOTTEN_SECONDS,
   FAILURES_KEPT,
 } from '../limits.access.ts';
@@ -30,7 +31,8 @@ class Failed {
   }
 
   /** Milliseconds until the next try. */
-  wait(key: string, now: number): number {
+  wait(whole: string, now: number): number {
+    const key = keyOf(whole);
     const failures = this.#failures.get(key);
     if (!failures || failures.count < this.#free) return 0;
     if (now - failures.last > FAILURES_FORGOTTEN_SECONDS * 1000) return 0;
@@ -38,7 +40,8 @@ class Failed {
     return Math.max(0, failures.last + seconds * 1000 - now);
   }
 
-  add(key: string, now: number): void {
+  add(whole: string, now: number): void {
+    const key = keyOf(whole);
     const before = this.#failures.get(key);
     const recent = before && now - before.last <= FAILURES_FORGOTTEN_SECONDS * 1000 ? before.count : 0;
     // The latest stand last, so that those are dropped first that are quiet.
@@ -51,13 +54,18 @@ class Failed {
   }
 
   forget(key: string): void {
-    this.#failures.delete(key);
+    this.#failures.delete(keyOf(key));
   }
 
   takeBack(key: string): void {
-    const failures = this.#failures.get(key);
+    const failures = this.#failures.get(keyOf(key));
     if (failures) failures.count--;
   }
+}
+
+/** What is kept of a name: whoever sends long ones must not fill the memory. No user has one so long. */
+function keyOf(whole: string): string {
+  return whole.slice(0, FAILURE_CHARACTERS);
 }
 
 /** Tries of one process; each replica counts for itself. */

@@ -5,6 +5,7 @@
 import type { JWTPayload, JWTVerifyGetKey } from 'jose';
 import {
   OIDC_CLOCK_SECONDS,
+  OIDC_KEPT_CHARACTERS,
   OIDC_KEYS_SECONDS,
   OIDC_RETRY_SECONDS,
   OIDC_TOKEN_CHARACTERS,
@@ -159,6 +160,7 @@ export class OidcTokens {
   }
 
   #remember(token: string, known: Known): void {
+    if (token.length > OIDC_KEPT_CHARACTERS) return;
     this.#known.delete(token);
     if (this.#known.size >= OIDC_TOKENS_KEPT) {
       const [oldest] = this.#known.keys();
