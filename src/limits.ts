@@ -204,8 +204,10 @@ export const ETCD_PAGE_BYTES = 2 * MiB;
 export const ETCD_PAGE_KEYS = 512;
 /** Keys of one page without values. */
 export const ETCD_INDEX_PAGE_KEYS = 8_192;
-/** Keys that a process keeps in memory (105 bytes each); with more of them, reads go to etcd. */
-export const ETCD_INDEX_KEYS = 5_000_000;
+/** Bytes that a key in memory takes, measured. */
+export const ETCD_KEY_BYTES = 105;
+/** Share of the memory that Node may use for which keys are kept; with more of them, reads go to etcd. */
+export const ETCD_INDEX_SHARE = 0.4;
 /** Bytes of values that a process keeps in memory, unless `cache=` says otherwise. */
 export const ETCD_VALUES_BYTES = 64 * MiB;
 /** Bytes that a value in memory costs besides itself and its key. */

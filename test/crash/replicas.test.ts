@@ -57,7 +57,8 @@ test(`replicas lose, double and reorder nothing in ${ROUNDS} rounds of faults (C
       await oneRound(machines, connection, record, random.fork(), (own) => fault.run(machines, own));
       await check.check(machines, connection, record, watches);
     } catch (error) {
-      throw new Error(`${at}: ${error instanceof Error ? error.stack : String(error)}`, { cause: error });
+      const told = machines.replicas.map(({ server }) => faultsIn(server.output())).join('\n');
+      throw new Error(`${at}: ${error instanceof Error ? error.stack : String(error)}\n${told}`, { cause: error });
     }
     assert.ok(record.slowest < ANSWER_MS, `${at}: an answer took ${record.slowest} ms`);
   }
@@ -78,6 +79,15 @@ test(`replicas lose, double and reorder nothing in ${ROUNDS} rounds of faults (C
   for (const [words, count] of record.met) t.diagnostic(`${count} × ${words}`);
   assert.ok(record.acknowledged.size > ROUNDS && record.reads > ROUNDS, 'the clients hardly did anything');
 });
+
+/** What a server has logged that nobody expected. */
+function faultsIn(output: string): string {
+  return output
+    .split('\n')
+    .filter((line) => line.includes('"level":50') || line.includes('"level":"error"'))
+    .slice(-5)
+    .join('\n');
+}
 
 /** Lets clients work before a fault, while it lasts, and after it; resolves when all is well again. */
 async function oneRound(

@@ -136,7 +136,7 @@ async function uploaded(
 
 /** Whether an answer to an upload lets one begin it anew: the server is not well, or the upload went with a replica. */
 function mayTryAgain({ status }: Answer): boolean {
-  return status >= 500 || status === 404 || status === 409 || status === 416;
+  return status > 500 || status === 404 || status === 409 || status === 416;
 }
 
 /** Whether a push was certainly not made: somebody else was quicker ten times, or the blobs' lease was over. */
@@ -144,7 +144,8 @@ function isRefusal(error: unknown): boolean {
   if (!(error instanceof Unexpected)) return false;
   const { status } = error.answer;
   if (status === 409 || (status === 404 && error.message.includes('BLOB_UNKNOWN'))) return true;
-  if (status < 500) throw error;
+  // A server that is not well says so by 503; 500 is a fault of its own.
+  if (status <= 500) throw error;
   return false;
 }
 
@@ -169,7 +170,7 @@ type Look = (connection: Connection, stream: string, tag: string) => Promise<str
 /** What a read says: a digest, '' for no such tag, undefined if the server could not say. @throws {Unexpected} */
 function said(answer: Answer, digest: () => string): string | undefined {
   if (answer.status === 404) return '';
-  if (answer.status >= 500) return undefined;
+  if (answer.status > 500) return undefined;
   expectStatus(answer, 200);
   return digest();
 }

@@ -1,6 +1,7 @@
 /** What one process knows of a store: its keys and values in memory, kept up to date by one watch, and its watches. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ETCD_INDEX_KEYS, ETCD_PAGE_KEYS, ETCD_WATCH_PAUSE_MS } from '../../limits.ts';
+import { getHeapStatistics } from 'node:v8';
+import { ETCD_INDEX_SHARE, ETCD_KEY_BYTES, ETCD_PAGE_KEYS, ETCD_WATCH_PAUSE_MS } from '../../limits.ts';
 import { Compacted, type Revision, type StoreError, StoreUnavailable } from '../store.ts';
 import { commitsOf } from './events.ts';
 import { isCompacted } from './failure.ts';
@@ -12,6 +13,9 @@ import type { Members } from './members.ts';
 import { Mirror } from './mirror.ts';
 import type { Reader } from './reader.ts';
 import type { WatchEvent } from './watchmessages.ts';
+
+/** Keys that are kept at most: as memory allows (`--max-old-space-size` of Node). */
+const MOST_KEYS = Math.floor((getHeapStatistics().heap_size_limit * ETCD_INDEX_SHARE) / ETCD_KEY_BYTES);
 
 export interface ReplicaOptions {
   /** Bytes of values in memory. */
@@ -115,7 +119,7 @@ export class Replica {
     for (const commit of commits) {
       if (commit.revision <= this.mirror.revision) continue;
       this.mirror.apply(commit);
-      if (this.mirror.size > ETCD_INDEX_KEYS) this.mirror.abandon();
+      if (this.mirror.size > MOST_KEYS) this.mirror.abandon();
       this.feed.tell(commit);
     }
   }
@@ -143,10 +147,10 @@ export class Replica {
           if (!current()) return false;
           this.mirror.load(sorted);
           last = sorted.at(-1) ?? last;
-          return this.mirror.size <= ETCD_INDEX_KEYS;
+          return this.mirror.size <= MOST_KEYS;
         });
         if (!current()) return;
-        if (this.mirror.size > ETCD_INDEX_KEYS) return this.mirror.abandon();
+        if (this.mirror.size > MOST_KEYS) return this.mirror.abandon();
         this.mirror.loaded();
         return await this.#warm(current);
       } catch (error) {
