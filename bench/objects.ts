@@ -10,7 +10,7 @@ import type { Effort } from './effort.ts';
 import { wrk } from './programs.ts';
 import { type Figures, type Measure, median } from './table.ts';
 import { costOf, forgetPeak, residentMiB } from './usage.ts';
-import { measureWatches } from './watches.ts';
+import { measureIdleWatches, measureWatches } from './watches.ts';
 
 const API = '/apis/image.openshift.io/v1';
 const NAMESPACE = 'default';
@@ -93,6 +93,7 @@ async function oneRound(server: TestServer, { streams, mappings }: Effort, figur
   await write(server, { kind: 'moves', ...mapped, source, images }, 'tag move (PUT imagestreamtag)', 2000, figures);
   await layersRead(server, figures);
   await measureWatches(server, path, source, figures);
+  await measureIdleWatches(figures);
 }
 
 /** The image that a tag of the namespace leads to. */

@@ -2,8 +2,9 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
+import { setTimeout as pause } from 'node:timers/promises';
 import { ask, json } from '../test/http.ts';
-import type { TestServer } from '../test/server.ts';
+import { startServer, type TestServer } from '../test/server.ts';
 import { bearer } from './contestants.ts';
 import { type Figures, type Measure, median } from './table.ts';
 import { cpuSeconds, residentMiB } from './usage.ts';
@@ -14,8 +15,36 @@ const EVENTS = 30;
 /** Handshakes at the same time. */
 const DIALS = 50;
 
+/** Watches of many programs that wait for something. */
+const IDLE_WATCHES = 5_000;
+/** Milliseconds until what the handshakes left behind is collected. */
+const SETTLE_MS = 3_000;
+
+const IDLE_MEMORY: Measure = { title: 'memory, whole server with 5,000 idle watches, TLS', unit: 'MiB', goal: 200 };
 const EVENT: Measure = { title: 'watch event to 1,000 watchers, TLS, CPU', unit: 'ms', goal: 50 };
 const MEMORY: Measure = { title: 'memory, 1,000 watches more, TLS', unit: 'MiB' };
+
+/** What a server of its own holds when it is watched by many, and nothing happens. */
+export async function measureIdleWatches(figures: Figures): Promise<void> {
+  await using server = await startServer();
+  const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, ca: server.ca });
+  try {
+    const streams = await open(
+      server,
+      agent,
+      '/apis/image.openshift.io/v1/namespaces/default/imagestreams',
+      IDLE_WATCHES,
+    );
+    await pause(SETTLE_MS);
+    const begun = performance.now();
+    await ask(`${server.apiUrl}/api/v1/namespaces/default`, { headers: bearer(server), ca: server.ca });
+    const note = `another request is answered after ${(performance.now() - begun).toFixed(0)} ms`;
+    figures.add(IDLE_MEMORY, 'headgate', { value: residentMiB(server.pid), note });
+    for (const stream of streams) stream.destroy();
+  } finally {
+    agent.destroy();
+  }
+}
 
 /** Opens watches on a collection and changes one object of it, time after time. */
 export async function measureWatches(
@@ -27,7 +56,7 @@ export async function measureWatches(
   const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, ca: server.ca });
   const before = residentMiB(server.pid);
   try {
-    const streams = await open(server, agent, collection);
+    const streams = await open(server, agent, collection, WATCHERS);
     figures.add(MEMORY, 'headgate', { value: residentMiB(server.pid) - before });
     const walls: number[] = [];
     const costs: number[] = [];
@@ -48,7 +77,7 @@ export async function measureWatches(
   }
 }
 
-async function open(server: TestServer, agent: Agent, collection: string): Promise<IncomingMessage[]> {
+async function open(server: TestServer, agent: Agent, collection: string, count: number): Promise<IncomingMessage[]> {
   const { body } = await ask(`${server.apiUrl}${collection}?limit=1`, {
     headers: bearer(server),
     agent,
@@ -57,7 +86,7 @@ async function open(server: TestServer, agent: Agent, collection: string): Promi
   const { metadata } = JSON.parse(body.toString()) as { metadata: { resourceVersion: string } };
   const url = `${server.apiUrl}${collection}?watch=true&resourceVersion=${metadata.resourceVersion}`;
   const streams: IncomingMessage[] = [];
-  while (streams.length < WATCHERS) {
+  while (streams.length < count) {
     const dialled = Array.from({ length: DIALS }, async () => {
       const [response]: IncomingMessage[] = await once(
         request(url, { agent, headers: bearer(server) }).end(),

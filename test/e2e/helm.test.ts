@@ -93,7 +93,7 @@ after(async () => {
   await server?.kill();
 });
 
-const valueOf = (resource: string, path: string): Promise<string> =>
+const read = (resource: string, path: string): Promise<string> =>
   kubectl('get', resource, '-n', 'charts', '-o', `jsonpath=${path}`);
 
 suite('Helm', () => {
@@ -101,10 +101,10 @@ suite('Helm', () => {
     const printed = await helm('install', 'web', small, '-n', 'charts', '--create-namespace');
     assert.match(printed, /^STATUS: deployed$/m);
     assert.match(printed, /^REVISION: 1$/m);
-    assert.equal(await valueOf('configmap/web', '{.data.greeting}'), 'hello');
-    assert.equal(await valueOf('secret/web', '{.data.password}'), Buffer.from('secret').toString('base64'));
-    assert.equal(await valueOf('deployment/web', '{.spec.template.spec.serviceAccountName}'), 'web');
-    assert.equal(await valueOf('service/web', '{.spec.ports[0].targetPort}'), 'http');
+    assert.equal(await read('configmap/web', '{.data.greeting}'), 'hello');
+    assert.equal(await read('secret/web', '{.data.password}'), Buffer.from('secret').toString('base64'));
+    assert.equal(await read('deployment/web', '{.spec.template.spec.serviceAccountName}'), 'web');
+    assert.equal(await read('service/web', '{.spec.ports[0].targetPort}'), 'http');
     assert.match(await helm('list', '-n', 'charts'), /^web\s+charts\s+1\s.*deployed\s+small-1\.0\.0\s+1\s*$/m);
     const releases = await kubectl('get', 'secrets', '-n', 'charts', '-l', 'owner=helm', '--no-headers');
     assert.match(releases, /^sh\.helm\.release\.v1\.web\.v1 +helm\.sh\/release\.v1 +1 /);
@@ -116,8 +116,8 @@ suite('Helm', () => {
       finishHook(),
     ]);
     assert.match(printed, /^REVISION: 2$/m);
-    assert.equal(await valueOf('configmap/web', '{.data.greeting}'), 'hi');
-    assert.equal(await valueOf('deployment/web', '{.spec.replicas}'), '3');
+    assert.equal(await read('configmap/web', '{.data.greeting}'), 'hi');
+    assert.equal(await read('deployment/web', '{.spec.replicas}'), '3');
     assert.match(await helm('get', 'values', 'web', '-n', 'charts'), /greeting: hi\nreplicas: 3/);
   });
 
@@ -136,23 +136,23 @@ suite('Helm', () => {
       '--no-hooks',
     );
     assert.match(dry, /greeting: dry/);
-    assert.equal(await valueOf('configmap/web', '{.data.greeting}'), 'hi');
+    assert.equal(await read('configmap/web', '{.data.greeting}'), 'hi');
     await helm('upgrade', 'web', small, '-n', 'charts', '--set', 'greeting=again', '--no-hooks');
-    assert.equal(await valueOf('configmap/web', '{.metadata.annotations.note} {.data.greeting}'), 'mine again');
-    assert.equal(await valueOf('service/web', '{.metadata.labels.team}'), 'a');
+    assert.equal(await read('configmap/web', '{.metadata.annotations.note} {.data.greeting}'), 'mine again');
+    assert.equal(await read('service/web', '{.metadata.labels.team}'), 'a');
   });
 
   test('rolls it back', async () => {
     await helm('rollback', 'web', '1', '-n', 'charts', '--no-hooks');
-    assert.equal(await valueOf('configmap/web', '{.data.greeting}'), 'hello');
-    assert.equal(await valueOf('deployment/web', '{.spec.replicas}'), '1');
+    assert.equal(await read('configmap/web', '{.data.greeting}'), 'hello');
+    assert.equal(await read('deployment/web', '{.spec.replicas}'), '1');
     assert.match(await helm('history', 'web', '-n', 'charts'), /Rollback to 1/);
     assert.match(await helm('status', 'web', '-n', 'charts'), /^STATUS: deployed$/m);
   });
 
   test('waits for what is there already', async () => {
     await helm('upgrade', 'web', small, '-n', 'charts', '--no-hooks', '--set', 'replicas=0');
-    const observedGeneration = Number(await valueOf('deployment/web', '{.metadata.generation}'));
+    const observedGeneration = Number(await read('deployment/web', '{.metadata.generation}'));
     const conditions = [{ type: 'Available', status: 'True' }];
     const status = { status: { observedGeneration, conditions } };
     await kubectl(
