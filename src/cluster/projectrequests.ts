@@ -5,7 +5,7 @@
 import { RBAC_GROUP, type RoleBinding } from '../access/role.ts';
 import { canonicalOf, puts } from '../objects/changes.ts';
 import type { Context } from '../objects/context.ts';
-import { alreadyExists, type FieldError, forbidden, invalid, invalidValue } from '../objects/errors.ts';
+import { alreadyExists, DomainError, type FieldError, forbidden, invalid, invalidValue } from '../objects/errors.ts';
 import { objectMeta, typeMeta } from '../objects/metaschema.ts';
 import { NAMESPACE_PREFIX } from '../objects/namespaced.ts';
 import { apiTime, type KubeObject, nameOf } from '../objects/object.ts';
@@ -96,7 +96,13 @@ async function requested(ctx: Context, request: ProjectRequest): Promise<Namespa
 async function refuseRequests(ctx: Context): Promise<void> {
   const attributes = { verb: 'create', group: PROJECT_GROUP, resource: projectRequests.resource };
   if ((await ctx.authorizer.authorize(ctx.user, attributes)).allowed) return;
-  throw forbidden(projectRequests, '', 'you may not request a new project via this API.');
+  throw new DomainError({
+    reason: 'Forbidden',
+    resource: { group: PROJECT_GROUP, resource: 'projectrequest' },
+    name: '',
+    message: 'You may not request a new project via this API.',
+    bare: true,
+  });
 }
 
 export const projectRequests: Resource<ProjectRequest> = {

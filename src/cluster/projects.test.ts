@@ -92,7 +92,9 @@ test('a project that is asked for belongs to whoever asked', async () => {
   };
   assert.equal((await ann.authorizer.authorize(ann.user, mayDelete)).allowed, true);
   await assert.rejects(request(ann, 'paint'), refused('AlreadyExists', 'project'));
-  await assert.rejects(request(ann, 'openshift-x'), refused('Forbidden', 'project'));
+  for (const name of ['openshift-x', 'kubernetes-x', 'kube']) {
+    await assert.rejects(request(ann, name), refused('Forbidden', 'project'));
+  }
   await assert.rejects(request(ann, 'x'), refused('Invalid'));
   await assert.rejects(request(ann, 'Paint'), refused('Invalid'));
   await assert.rejects(request(ann, 'lines', { displayName: 'a\nb' }), refused('Invalid'));
@@ -103,8 +105,8 @@ test('whoever may not ask for projects is told so before they try', async () => 
   await assert.rejects(
     async () => projectRequests.computed?.inquire?.(server.as('ben')),
     (error) => {
-      refused('Forbidden', 'projectrequests')(error);
-      assert.equal((error as Error).message, 'you may not request a new project via this API.');
+      refused('Forbidden', 'projectrequest')(error);
+      assert.equal((error as Error).message, 'You may not request a new project via this API.');
       return true;
     },
   );
@@ -131,5 +133,5 @@ test('a project changes labels and annotations of its namespace, and deletes it'
   await computed?.delete?.(admin, '', 'three', {});
   assert.equal((await get('three')).status?.phase, 'Terminating');
   await assert.rejects(get('none'), refused('NotFound', 'projects'));
-  await assert.rejects(async () => computed?.delete?.(admin, '', 'default', {}), refused('Forbidden', 'project'));
+  await assert.rejects(async () => computed?.delete?.(admin, '', 'default', {}), refused('Forbidden', 'projects'));
 });

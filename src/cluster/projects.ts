@@ -2,6 +2,7 @@
  * The resource `projects`: namespaces as their users see them. Everybody may list projects, and sees those whose namespace
  * they may get; rights to a project are rights in its namespace.
  */
+import { POLICY_PREFIX } from '../access/role.ts';
 import type { Context } from '../objects/context.ts';
 import { deleteObject } from '../objects/deletes.ts';
 import { DomainError, type FieldError, forbiddenField, invalid, invalidValue, notFound } from '../objects/errors.ts';
@@ -131,7 +132,8 @@ function changeErrors(project: Project, old: Project): FieldError[] {
   return errors;
 }
 
-export const projects: Resource<Project> = {
+/** What projects say of themselves, however they are read. */
+const facts = {
   group: PROJECT_GROUP,
   version: 'v1',
   kind: 'Project',
@@ -139,7 +141,7 @@ export const projects: Resource<Project> = {
   singular: 'project',
   namespaced: false,
   namesNamespaces: true,
-  verbs: ['create', 'delete', 'get', 'list', 'patch', 'update'],
+  verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
   schema,
   table: {
     columns: [
@@ -147,12 +149,30 @@ export const projects: Resource<Project> = {
       { name: 'Display Name', type: 'string', description: 'The name for people to read.' },
       { name: 'Status', type: 'string', description: 'Active, or Terminating while it is being deleted.' },
     ],
-    cells: (project) => [
+    cells: (project: Project) => [
       nameOf(project),
       project.metadata.annotations?.[DISPLAY_NAME] ?? '',
       project.status?.phase ?? '',
     ],
   },
+} as const satisfies Resource<Project>;
+
+/** Namespaces in the form of projects: what is watched. */
+const watchedProjects: Resource<Project> = {
+  ...facts,
+  kept: {
+    prefix: NAMESPACE_PREFIX,
+    form: { toKept: (project) => project, fromKept: projectOf },
+    unconditionalUpdate: true,
+    generation: false,
+    validate: () => [],
+    validateName: () => undefined,
+  },
+};
+
+export const projects: Resource<Project> = {
+  ...facts,
+  watched: { as: watchedProjects, sees: maySee, rights: POLICY_PREFIX },
   computed: {
     async get(ctx, _namespace, name) {
       const project = projectOf(await namespaceNamed(ctx, name));

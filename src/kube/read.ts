@@ -329,13 +329,16 @@ async function listComputed(
     await resource.computed.inquire(ctx);
     return sendStatus(exchange, 200, successStatus());
   }
+  // A watch goes on from there: it must not be later than what is listed.
+  const revision = resource.watched && (await exchange.services.store.revision());
   const objects = await computedOf(resource, 'list').list(ctx, namespace || undefined, {
     matchesLabels,
     matchesName: (within, name) => selectsName(selection, within, name),
     fresh,
   });
   const form = listForm(resource, how, exchange.services.now());
-  const writer = new ListWriter(exchange, form, how.contentType, {});
+  const metadata = revision === undefined ? {} : { resourceVersion: String(revision) };
+  const writer = new ListWriter(exchange, form, how.contentType, metadata);
   const chosen = objects.filter((object) => selects(selection, object));
   await writer.add(chosen.map(computedItem));
   writer.end();

@@ -225,6 +225,7 @@ function forbidden(problem: Extract<Problem, { reason: 'Forbidden' }>): Failure 
   let message = `${qualified(resource)} ${quoted(name)} is forbidden: ${problem.message}`;
   if (!name) message = `${qualified(resource)} is forbidden: ${problem.message}`;
   if (!resource.resource && !resource.group) message = `forbidden: ${problem.message}`;
+  if (problem.bare) message = problem.message;
   const details = { ...detailsOf(resource, name), ...(causes && { causes }) };
   return failure(403, problem.reason, message, { details });
 }

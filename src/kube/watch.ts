@@ -5,13 +5,14 @@ import { DomainError } from '../objects/errors.ts';
 import type { Resource } from '../objects/resource.ts';
 import { keptOf, keyOf } from '../objects/values.ts';
 import { type Batch, Compacted, type Freshness, type Revision, RevisionAhead, type Watch } from '../store/store.ts';
-import { type Exchange, headOf } from './exchange.ts';
+import { contextOf, type Exchange, headOf } from './exchange.ts';
 import { ClientGone, roomIn } from './listwriter.ts';
 import { notAcceptable } from './negotiate.ts';
 import { type ListOptions, listOptions, revisionOf } from './options.ts';
 import { notThis, renderingOf } from './representation.ts';
 import { scan } from './scan.ts';
 import { selectionOf } from './selectors.ts';
+import { Shown } from './shown.ts';
 import { statusOf } from './status.ts';
 import { bookmarkLine, concerns, errorLine, eventOf, lineOf, objectLine, type View } from './watchevents.ts';
 import { EventFrames, handshake } from './websocket.ts';
@@ -41,11 +42,22 @@ export async function watchObjects(
   if (how.encoding === 'yaml') throw notAcceptable('parameters');
   if (how.form === 'partialList') throw notThis('you requested PartialObjectMetadataList, but events hold one object');
   const fieldSelector = onlyName ? `metadata.name=${onlyName.replace(/[\\,=]/g, '\\$&')}` : options.fieldSelector;
-  const selection = selectionOf(resource, { ...options, fieldSelector });
+  const { watched } = resource;
+  const of = watched?.as ?? resource;
+  const selection = selectionOf(of, { ...options, fieldSelector });
   const revision = revisionOf(options.resourceVersion);
-  const view: View = { services: exchange.services, resource, selection, how };
-  const session = new WatchSession(outputOf(exchange, how.contentType), view, namespace, options.allowWatchBookmarks);
+  const view: View = { services: exchange.services, resource: of, selection, how };
+  const ctx = contextOf(exchange);
+  const sight = watched && { shown: new Shown(view, (name) => watched.sees(ctx, name)), rights: watched.rights };
+  const output = outputOf(exchange, how.contentType);
+  const session = new WatchSession(output, view, namespace, options.allowWatchBookmarks, sight);
   await session.run(options, revision);
+}
+
+/** What a watcher sees of what is watched, and where the keys are that decide it. */
+interface Sight {
+  readonly shown: Shown;
+  readonly rights: string;
 }
 
 /** Where the events go: the body of the answer or, if the client asked for that, a WebSocket. */
@@ -70,7 +82,10 @@ class WatchSession {
   readonly #view: View;
   readonly #namespace: string;
   readonly #bookmarks: boolean;
+  readonly #sight: Sight | undefined;
   #watch: Watch | undefined;
+  #rights: Watch | undefined;
+  #looking = false;
   #ended = false;
   /** Whether the next Table describes its columns. */
   #first = true;
@@ -79,11 +94,12 @@ class WatchSession {
   #untold = 0;
   #timers: NodeJS.Timeout[] = [];
 
-  constructor(res: Writable, view: View, namespace: string, bookmarks: boolean) {
+  constructor(res: Writable, view: View, namespace: string, bookmarks: boolean, sight: Sight | undefined) {
     this.#res = res;
     this.#view = view;
     this.#namespace = namespace;
     this.#bookmarks = bookmarks;
+    this.#sight = sight;
     open.add(this);
     res.once('close', () => this.#stop());
   }
@@ -96,6 +112,7 @@ class WatchSession {
     try {
       const initial = options.sendInitialEvents ?? !asked;
       if (this.#ended) return;
+      if (!initial) await this.#sight?.shown.begin();
       const after = initial ? await this.#sendInitial(asked) : asked || (await this.#view.services.store.revision());
       if (!this.#ended) this.#follow(after);
     } catch (error) {
@@ -120,6 +137,7 @@ class WatchSession {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers = [];
     this.#watch?.close();
+    this.#rights?.close();
   }
 
   #fail(error: unknown): void {
@@ -136,7 +154,8 @@ class WatchSession {
       for await (const page of scan(services, resource, this.#namespace, selection, { fresh, limit: 0 })) {
         revision = page.revision;
         if (this.#ended) throw new ClientGone();
-        const lines = page.selected.map((kept) => {
+        const objects = this.#sight ? await this.#sight.shown.seen(page.selected) : page.selected;
+        const lines = objects.map((kept) => {
           const event = { type: 'ADDED', kept, revision: kept.head.revision } as const;
           return objectLine(this.#view, event, this.#takeFirst());
         });
@@ -167,14 +186,33 @@ class WatchSession {
         });
       },
     });
+    if (this.#sight) this.#rights = this.#followRights(this.#sight, after);
     if (!this.#bookmarks) return;
     this.#timers.push(setInterval(() => this.#bookmark(), WATCH_BOOKMARK_SECONDS * 1000));
+  }
+
+  /** Looks again whom what is shown whenever rights have been changed; many changes at once are one. */
+  #followRights({ shown, rights }: Sight, after: Revision): Watch {
+    const look = async (): Promise<void> => {
+      this.#looking = false;
+      for (const event of await shown.changed()) {
+        if (!this.#ended) this.#write(objectLine(this.#view, event, this.#takeFirst()));
+      }
+    };
+    return this.#view.services.store.watch(rights, after, {
+      batch: () => {
+        if (this.#looking || this.#ended) return;
+        this.#looking = true;
+        this.#telling = this.#telling.then(look).catch((error: unknown) => this.#fail(error));
+      },
+      ended: (error) => error && this.#fail(error),
+    });
   }
 
   /** Never throws: the store calls it. */
   #take(batch: Batch): void {
     if (this.#ended) return;
-    if (keptOf(this.#view.resource).composition) {
+    if (this.#sight || keptOf(this.#view.resource).composition) {
       this.#takeComposed(batch);
       return;
     }
@@ -204,7 +242,8 @@ class WatchSession {
       .then(async () => {
         for (const event of events) {
           if (this.#ended) return;
-          const told = await eventOf(this.#view, event);
+          const change = await eventOf(this.#view, event);
+          const told = this.#sight ? await this.#sight.shown.told(event, change) : change;
           if (told && !this.#ended) this.#write(this.#line(event, told));
         }
         this.#untold -= bytes;

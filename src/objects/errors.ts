@@ -41,8 +41,9 @@ export type Problem =
       readonly reason: 'Forbidden';
       readonly resource: GroupResource;
       readonly name: string;
-      /** What follows `… is forbidden: `. */
+      /** What follows `… is forbidden: `, or all that is said if it is bare. */
       readonly message: string;
+      readonly bare?: true;
       readonly causes?: readonly { readonly reason: string; readonly message: string; readonly field?: string }[];
     }
   | {

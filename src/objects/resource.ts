@@ -39,7 +39,19 @@ export interface Resource<T extends KubeObject = KubeObject> {
   readonly kept?: Kept<T>;
   /** Set for objects that are computed: what the edge calls instead. */
   readonly computed?: Computed<T>;
+  /** Set for computed objects that can be watched. */
+  readonly watched?: Watched<T>;
   readonly subresources?: readonly Subresource<T>[];
+}
+
+/** How objects are watched that are those of another resource, as far as the watcher may see them. */
+export interface Watched<T extends KubeObject> {
+  /** The same resource, kept in the form of the other. Not namespaced. */
+  readonly as: Resource<T>;
+  /** Whether the caller sees the object of that name. */
+  sees(ctx: Context, name: string): Awaitable<boolean>;
+  /** The prefix of keys that decide who sees what. */
+  readonly rights: string;
 }
 
 /** Reads a field as text. Written as a method so that a resource of any kind is a Resource (methods are bivariant). */
