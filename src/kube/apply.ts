@@ -2,7 +2,7 @@
 import { API_BODY_BYTES, CONFLICT_TRIES } from '../limits.ts';
 import { canonical } from '../objects/canonical.ts';
 import type { Context } from '../objects/context.ts';
-import { badRequest, isProblem } from '../objects/errors.ts';
+import { badRequest, conflict, isProblem } from '../objects/errors.ts';
 import { ApplyConflict, apply, conflictProblem } from '../objects/fields/apply.ts';
 import type { Manager } from '../objects/fields/managed.ts';
 import { apiTime, type KubeObject } from '../objects/object.ts';
@@ -37,7 +37,7 @@ export async function applyConfig(exchange: Exchange, request: ApplyRequest): Pr
   const config = configOf(exchange, request, await readBody(exchange.req, API_BODY_BYTES));
   const ctx = contextOf(exchange, options);
   const applied = (live: KubeObject | undefined): KubeObject => result(request, config, live, apiTime(ctx.now()));
-  if (resource.kept) sendWritten(exchange, resource, await applyKept(ctx, request, applied), how);
+  if (resource.kept) sendWritten(exchange, resource, await applyKept(ctx, request, applied, config.metadata.uid), how);
   else sendUpdated(exchange, resource, await applyComputed(ctx, request, applied), how);
 }
 
@@ -111,6 +111,7 @@ async function applyKept(
   ctx: Context,
   request: ApplyRequest,
   applied: Applied,
+  uid: string | undefined,
 ): Promise<Awaited<ReturnType<typeof updateObject>>> {
   const { resource, subresource, namespace, name } = request;
   const rules = subresource?.status && { rules: subresource.status };
@@ -121,6 +122,7 @@ async function applyKept(
       if (!isProblem(error, 'NotFound') || subresource) throw error;
     }
     await checkCreate(ctx, resource, namespace, name);
+    refuseUid(request, uid);
     try {
       return await createObject(ctx, resource, namespace, applied(undefined));
     } catch (error) {
@@ -128,6 +130,13 @@ async function applyKept(
       if (!isProblem(error, 'AlreadyExists') || tries >= CONFLICT_TRIES) throw error;
     }
   }
+}
+
+/** Who names a uid means an object that there is. */
+function refuseUid({ resource, name }: ApplyRequest, uid: string | undefined): void {
+  if (!uid) return;
+  const message = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
+  throw conflict(resource, name, message);
 }
 
 async function applyComputed(

@@ -96,6 +96,7 @@ describe('selectors', () => {
 
 describe('pages', () => {
   test('follow one another in one snapshot', async () => {
+    assert.equal((await list('limit=3&resourceVersion=0')).items.length, (await list('')).items.length);
     const first = await list('limit=3');
     assert.equal(names(first), 'w0 w1 w2');
     assert.equal(first.metadata.remainingItemCount, 4);

@@ -141,17 +141,34 @@ function schemaJson(schema: Schema, refer: Refer): JsonObject {
     case 'any':
       return schema.component ? { ...refer(anything(schema.component)) } : {};
     default:
-      return schema.format === 'quantity' ? { ...refer(quantity) } : scalarJson(schema);
+      return namedScalar(schema, refer) ?? scalarJson(schema);
   }
 }
 
-/** `kubectl explain` names the type of a field by its component. */
-const quantity: ScalarComponent = {
-  type: 'string',
-  format: 'quantity',
-  component: 'io.k8s.apimachinery.pkg.api.resource.Quantity',
-  description: 'A number with a unit, such as `500m`, `10Gi` or `2e3`.',
+/** Formats that Kubernetes has components for: `kubectl explain` names the type of a field by them. */
+const SCALARS: Readonly<Record<string, Omit<ScalarComponent, 'type'>>> = {
+  quantity: {
+    component: 'io.k8s.apimachinery.pkg.api.resource.Quantity',
+    description: 'A number with a unit, such as `500m`, `10Gi` or `2e3`.',
+  },
+  'date-time': {
+    component: `${META_V1}.Time`,
+    description: 'A time to the second, as RFC 3339 writes it: `2026-01-02T03:04:05Z`.',
+  },
+  'micro-time': {
+    component: `${META_V1}.MicroTime`,
+    description: 'A time with six digits of a second: `2026-01-02T03:04:05.678901Z`.',
+  },
+  'int-or-string': {
+    component: 'io.k8s.apimachinery.pkg.util.intstr.IntOrString',
+    description: 'A number, or a text such as the name of a port or `50%`.',
+  },
 };
+
+function namedScalar({ format, type }: ScalarSchema, refer: Refer): JsonObject | undefined {
+  const found = format !== undefined && Object.hasOwn(SCALARS, format) ? SCALARS[format] : undefined;
+  return found && format !== undefined ? { ...refer({ type, format, ...found }) } : undefined;
+}
 
 function scalarBody(schema: ScalarComponent): JsonObject {
   return { ...(schema.description && { description: schema.description }), ...scalarJson(schema) };

@@ -166,10 +166,14 @@ test('components', async () => {
     description: 'The main tag.',
   });
   assert.deepEqual(widget.properties.size, { type: 'integer', format: 'int64', default: 3 });
-  assert.deepEqual(widget.properties.port, {
-    format: 'int-or-string',
-    oneOf: [{ type: 'integer' }, { type: 'string' }],
-  });
+  const intOrString = 'io.k8s.apimachinery.pkg.util.intstr.IntOrString';
+  assert.deepEqual(widget.properties.port, { $ref: `#/components/schemas/${intOrString}` });
+  const { description: _words, ...port } = schemas[intOrString];
+  assert.deepEqual(port, { format: 'int-or-string', oneOf: [{ type: 'integer' }, { type: 'string' }] });
+  const { creationTimestamp } = schemas['io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta'].properties;
+  assert.deepEqual(creationTimestamp.allOf, [
+    { $ref: '#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.Time' },
+  ]);
   assert.deepEqual(widget.properties.extra, {
     allOf: [{ $ref: '#/components/schemas/io.k8s.apimachinery.pkg.runtime.RawExtension' }],
     'x-kubernetes-patch-strategy': 'replace',
@@ -195,7 +199,7 @@ test('v2 as JSON', async () => {
   const { swagger, definitions, paths } = await document('/openapi/v2');
   assert.equal(swagger, '2.0');
   assert.equal(definitions['test.v1.Widget'].properties.main.$ref, '#/definitions/test.v1.Tag');
-  assert.equal(definitions['test.v1.Widget'].properties.port.type, 'string');
+  assert.equal(definitions['io.k8s.apimachinery.pkg.util.intstr.IntOrString'].type, 'string');
   const { patch } = paths['/apis/test.headgate.dev/v1/namespaces/{namespace}/widgets/{name}'];
   assert.deepEqual(patch.parameters.at(-1), {
     name: 'body',

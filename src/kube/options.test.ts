@@ -72,6 +72,11 @@ test('list options', () => {
     );
   }
   assert.match(
+    refusal(() => listOptions(query('limit=9223372036854775808'), false)),
+    /^strconv\.ParseInt: parsing "9223372036854775808": value out of range$/,
+  );
+  assert.equal(listOptions(query('limit=9223372036854775807'), false).limit, Number.MAX_SAFE_INTEGER);
+  assert.match(
     refusal(() => listOptions(query('limit='), false)),
     /^strconv\.ParseInt: parsing "": invalid syntax$/,
   );
@@ -136,6 +141,9 @@ test('options of deletions', () => {
     accepted: false,
     options: { propagationPolicy: 'Background', gracePeriodSeconds: 30 },
   });
+  const conditions = deletionOf(undefined, query('uid=u&resourceVersion=7')).options;
+  assert.deepEqual(conditions, { preconditions: { uid: 'u', resourceVersion: '7' } });
+  assert.deepEqual(deletionOf({}, query('uid=u')).options, {}, 'a body says all');
   const body = {
     kind: 'DeleteOptions',
     apiVersion: 'any.test/v7',
@@ -176,7 +184,7 @@ test('the timeout of a request is a duration, and a long text that is none is se
   }
   const long = ['0'.repeat(15_000), `${'1'.repeat(15_000)}x`, `${'0s'.repeat(7_000)}x`];
   for (const timeout of ['1', 's', '.s', '1.5', '30 s', '1d', '1s2', ...long]) {
-    assert.match(told(timeout), /^invalid timeout specified in the request URL: .* is no duration/);
+    assert.match(told(timeout), /^invalid timeout specified in the request URL - time: invalid duration "/);
   }
 });
 

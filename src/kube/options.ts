@@ -125,9 +125,7 @@ export function revisionOf(resourceVersion: string): Revision | undefined {
   if (resourceVersion === '') return undefined;
   if (!/^\d{1,20}$/.test(resourceVersion)) {
     const text = quoted(resourceVersion);
-    throw badRequest(
-      `resourceVersion: Invalid value: ${text}: strconv.ParseUint: parsing ${text}: invalid syntax: give the resourceVersion of an object or a list as it was received`,
-    );
+    throw badRequest(`resourceVersion: Invalid value: ${text}: strconv.ParseUint: parsing ${text}: invalid syntax`);
   }
   return Math.min(Number(resourceVersion), Number.MAX_SAFE_INTEGER);
 }
@@ -222,8 +220,13 @@ function queryMembers(query: Query): DeleteMembers {
     orphanDependents: booleanOf(query, 'orphanDependents'),
     propagationPolicy: query.get('propagationPolicy') ?? undefined,
     gracePeriodSeconds: integerOf(query, 'gracePeriodSeconds'),
-    preconditions: undefined,
+    preconditions: queryPreconditions(query.get('uid'), query.get('resourceVersion')),
   };
+}
+
+function queryPreconditions(uid: string | null, resourceVersion: string | null): DeleteMembers['preconditions'] {
+  if (!uid && !resourceVersion) return undefined;
+  return { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) };
 }
 
 /** Clients send any apiVersion here, that of their own group above all. */
@@ -298,18 +301,17 @@ const DURATION = /^[+-]?(?:0|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+)
 export function checkTimeout(query: Query): void {
   const timeout = query.get('timeout');
   if (!timeout || DURATION.test(timeout)) return;
-  throw badRequest(
-    `invalid timeout specified in the request URL: ${quoted(timeout)} is no duration such as 30s or 1m30s`,
-  );
+  throw badRequest(`invalid timeout specified in the request URL - time: invalid duration ${quoted(timeout)}`);
 }
 
 function integerOf(query: Query, name: string): number | undefined {
   const value = query.get(name);
   if (value === null) return undefined;
-  if (!/^[+-]?\d{1,19}$/.test(value)) {
-    throw badRequest(`strconv.ParseInt: parsing ${quoted(value)}: invalid syntax`);
-  }
-  return Math.min(Number(value), Number.MAX_SAFE_INTEGER);
+  const refused = `strconv.ParseInt: parsing ${quoted(value)}`;
+  if (!/^[+-]?\d+$/.test(value)) throw badRequest(`${refused}: invalid syntax`);
+  const integer = BigInt(value.replace('+', ''));
+  if (BigInt.asIntN(64, integer) !== integer) throw badRequest(`${refused}: value out of range`);
+  return Math.min(Number(integer), Number.MAX_SAFE_INTEGER);
 }
 
 function unsupported(field: string, value: unknown, supported: readonly string[]): FieldError {

@@ -1,7 +1,7 @@
 /** get and list, of kept and of computed resources. */
 import { LIST_PAGE_BYTES } from '../limits.ts';
 import type { Context } from '../objects/context.ts';
-import { badRequest, DomainError, notFound } from '../objects/errors.ts';
+import { badRequest, DomainError, isProblem, notFound } from '../objects/errors.ts';
 import type { KubeObject } from '../objects/object.ts';
 import { readKept } from '../objects/reads.ts';
 import type { Answer, Resource, Subresource } from '../objects/resource.ts';
@@ -196,7 +196,7 @@ export async function listObjects(
   const selection = includes ? narrowed(asked, includes) : asked;
   if (!resource.kept) {
     // They have neither versions nor pages, but what cannot be read is refused all the same.
-    if (!revisionOf(options.resourceVersion) && options.continue) decodeContinue('', options.continue);
+    if (!listRevision(options) && options.continue) decodeContinue('', options.continue);
     const fresh = listFreshness({ ...options, limit: 0 }, undefined);
     return listComputed(exchange, resource, namespace, selection, how, fresh).catch(snapshotGone(fresh));
   }
@@ -217,8 +217,17 @@ function snapshotGone(fresh: Freshness): (error: unknown) => never {
   };
 }
 
+/** The version that a list names. */
+function listRevision({ resourceVersion }: ListOptions): number | undefined {
+  try {
+    return revisionOf(resourceVersion);
+  } catch (error) {
+    throw isProblem(error, 'BadRequest') ? badRequest(`invalid resource version: ${error.message}`) : error;
+  }
+}
+
 function listFreshness(options: ListOptions, token: ContinueToken | undefined): Freshness {
-  const revision = revisionOf(options.resourceVersion);
+  const revision = listRevision(options);
   if (token) {
     if (revision) throw badRequest('specifying resource version is not allowed when using continue');
     return token.revision === undefined ? 'latest' : { exactly: token.revision };
@@ -235,6 +244,11 @@ interface ListPlan {
   readonly fresh: Freshness;
 }
 
+/** A list of whatever is at hand is whole, as it comes out of the cache of the reference: a limit does not count. */
+function limitOf({ limit, resourceVersion }: ListOptions, token: ContinueToken | undefined): number {
+  return resourceVersion === '0' && !token ? 0 : limit;
+}
+
 async function listKept(
   exchange: Exchange,
   resource: Resource,
@@ -244,7 +258,7 @@ async function listKept(
   { options, token, fresh }: ListPlan,
 ): Promise<void> {
   const { services } = exchange;
-  const { limit } = options;
+  const limit = limitOf(options, token);
   const pages = scan(services, resource, namespace, selection, { fresh, limit, ...(token && { after: token.after }) });
   const form = listForm(resource, how, services.now());
   const items = (objects: readonly KeptObject[]): ListItem[] =>

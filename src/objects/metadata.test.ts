@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import {
   dnsLabel,
   dnsSubdomain,
+  type MetaRules,
   pathSegmentName,
   validateMeta,
   validateMetadata,
@@ -13,7 +14,7 @@ import type { Resource } from './resource.ts';
 
 const RULES = { namespaced: false, validateName: pathSegmentName };
 
-function errors(meta: ObjectMeta, rules = RULES): string[] {
+function errors(meta: ObjectMeta, rules: MetaRules = RULES): string[] {
   return validateMeta(meta, rules).map(
     ({ type, field, value, detail }) => `${field} ${type} ${JSON.stringify(value)} ${detail}`,
   );
@@ -76,8 +77,10 @@ test('labels and annotations', () => {
     `metadata.labels Invalid "c d" a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')`,
   ]);
   assert.deepEqual(errors({ name: 'a', labels: { k: 'v'.repeat(64) } }), [
-    `metadata.labels Invalid "${'v'.repeat(64)}" must be no more than 63 bytes`,
+    `metadata.labels Invalid "${'v'.repeat(64)}" must be no more than 63 characters`,
   ]);
+  const now = errors({ name: 'a', labels: { k: 'v'.repeat(64) } }, { ...RULES, older: false });
+  assert.deepEqual(now, [`metadata.labels Invalid "${'v'.repeat(64)}" must be no more than 63 bytes`]);
   assert.deepEqual(errors({ name: 'a', annotations: { 'a b': 'c' } }), [`metadata.annotations Invalid "a b" ${KEY}`]);
   assert.deepEqual(errors({ name: 'a', annotations: { 'EXAMPLE.com/Key': 'any \n text' } }), []);
   assert.deepEqual(errors({ name: 'a', annotations: { k: 'x'.repeat(262_144) } }), [
@@ -88,7 +91,7 @@ test('labels and annotations', () => {
   ]);
   assert.match(
     errors({ name: 'a', labels: { 'a/b/c': '' } })[0] ?? '',
-    /a valid label key must consist of .*with an optional DNS subdomain prefix/,
+    /a qualified name must consist of .*with an optional DNS subdomain prefix/,
   );
 });
 

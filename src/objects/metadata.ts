@@ -35,7 +35,7 @@ export function validateMetadata<T extends KubeObject>(resource: Resource<T>, ob
 export interface MetaRules {
   readonly namespaced: boolean;
   readonly validateName: NameRule;
-  /** Whether owners are spoken of as OpenShift's older library does (the default), not as Kubernetes does now. */
+  /** Whether owners and labels are spoken of as OpenShift's older library does (the default), not as Kubernetes does now. */
   readonly older?: boolean;
   /** Path of the metadata; `metadata` without it. */
   readonly field?: string;
@@ -50,8 +50,8 @@ export function validateMeta(meta: ObjectMeta, rules: MetaRules): FieldError[] {
     errors.push(invalidValue(`${field}.generation`, meta.generation, 'must be greater than or equal to 0'));
   }
   errors.push(
-    ...validateLabels(meta.labels, `${field}.labels`),
-    ...validateAnnotations(meta.annotations, `${field}.annotations`),
+    ...validateLabels(meta.labels, `${field}.labels`, rules.older ?? true),
+    ...validateAnnotations(meta.annotations, `${field}.annotations`, rules.older ?? true),
     ...ownerErrors(meta.ownerReferences, `${field}.ownerReferences`, rules.older ?? true),
     ...finalizerErrors(meta.finalizers ?? [], `${field}.finalizers`),
     ...managedFieldsErrors(meta.managedFields, `${field}.managedFields`),
@@ -83,21 +83,29 @@ function namespaceErrors(namespace: string, namespaced: boolean, field: string):
 }
 
 /** What is wrong with labels, in the order of their keys. */
-export function validateLabels(labels: Readonly<Record<string, string>> | undefined, field: string): FieldError[] {
+export function validateLabels(
+  labels: Readonly<Record<string, string>> | undefined,
+  field: string,
+  older = false,
+): FieldError[] {
   const errors: FieldError[] = [];
   for (const [key, value] of sorted(labels)) {
-    for (const detail of labelKey(key)) errors.push(invalidValue(field, key, detail));
-    for (const detail of labelValue(value)) errors.push(invalidValue(field, value, detail));
+    for (const detail of labelKey(key, older)) errors.push(invalidValue(field, key, detail));
+    for (const detail of labelValue(value, older)) errors.push(invalidValue(field, value, detail));
   }
   return errors;
 }
 
 /** What is wrong with annotations: their keys, or their size all together. */
-function validateAnnotations(annotations: Readonly<Record<string, string>> | undefined, field: string): FieldError[] {
+function validateAnnotations(
+  annotations: Readonly<Record<string, string>> | undefined,
+  field: string,
+  older: boolean,
+): FieldError[] {
   const errors: FieldError[] = [];
   let bytes = 0;
   for (const [key, value] of sorted(annotations)) {
-    for (const detail of labelKey(key.toLowerCase())) errors.push(invalidValue(field, key, detail));
+    for (const detail of labelKey(key.toLowerCase(), older)) errors.push(invalidValue(field, key, detail));
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
   }
   if (bytes > ANNOTATIONS_BYTES) errors.push(tooLong(field, ANNOTATIONS_BYTES));
@@ -242,8 +250,8 @@ export function validateMetadataUpdate(object: KubeObject, old: KubeObject, repe
     }
   }
   errors.push(
-    ...validateLabels(meta.labels, 'metadata.labels'),
-    ...validateAnnotations(meta.annotations, 'metadata.annotations'),
+    ...validateLabels(meta.labels, 'metadata.labels', repeats),
+    ...validateAnnotations(meta.annotations, 'metadata.annotations', repeats),
     ...ownerErrors(meta.ownerReferences, 'metadata.ownerReferences', repeats),
     ...managedFieldsErrors(meta.managedFields, 'metadata.managedFields'),
   );

@@ -78,11 +78,25 @@ export function generatesName(rule: NameRule, generateName: string): string | un
 const KEY_RULE =
   "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
 
-/** Why a key of a label (or an annotation, in lower case, or a finalizer) is refused: nothing if it is fine. */
-export function labelKey(key: string): string[] {
+/** It has always counted bytes. */
+function unit(older: boolean): string {
+  return older ? 'characters' : 'bytes';
+}
+
+/**
+ * Why a key of a label (or an annotation, in lower case, or a finalizer) is refused: nothing if it is fine. `older`: in
+ * the words of OpenShift's older library.
+ */
+export function labelKey(key: string, older = false): string[] {
   const parts = key.split('/');
   if (parts.length > 2) {
-    const rule = mismatch(`a valid label key ${KEY_RULE}`, KEY, 'MyName', 'my.name', '123-abc');
+    const rule = mismatch(
+      `a ${older ? 'qualified name' : 'valid label key'} ${KEY_RULE}`,
+      KEY,
+      'MyName',
+      'my.name',
+      '123-abc',
+    );
     return [`${rule} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`];
   }
   const errors: string[] = [];
@@ -94,7 +108,7 @@ export function labelKey(key: string): string[] {
   }
   if (name === '') errors.push('name part must be non-empty');
   else if (Buffer.byteLength(name) > LABEL_CHARACTERS) {
-    errors.push(`name part must be no more than ${LABEL_CHARACTERS} bytes`);
+    errors.push(`name part must be no more than ${LABEL_CHARACTERS} ${unit(older)}`);
   }
   if (!KEY_PATTERN.test(name)) {
     errors.push(mismatch(`name part ${KEY_RULE}`, KEY, 'MyName', 'my.name', '123-abc'));
@@ -103,9 +117,11 @@ export function labelKey(key: string): string[] {
 }
 
 /** Why the value of a label is refused. */
-export function labelValue(value: string): string[] {
+export function labelValue(value: string, older = false): string[] {
   const errors: string[] = [];
-  if (Buffer.byteLength(value) > LABEL_CHARACTERS) errors.push(`must be no more than ${LABEL_CHARACTERS} bytes`);
+  if (Buffer.byteLength(value) > LABEL_CHARACTERS) {
+    errors.push(`must be no more than ${LABEL_CHARACTERS} ${unit(older)}`);
+  }
   if (!VALUE_PATTERN.test(value)) {
     errors.push(
       mismatch(

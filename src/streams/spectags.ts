@@ -9,7 +9,9 @@ import { formatReference, parseReference, ReferenceInvalid } from '../image/refe
 import { IMAGE_GROUP } from '../images/image.ts';
 import type { Context } from '../objects/context.ts';
 import { type FieldError, forbiddenField, invalidValue } from '../objects/errors.ts';
+import { pathSegmentName } from '../objects/names.ts';
 import { apiTime, nameOf } from '../objects/object.ts';
+import { quoted } from '../objects/quoting.ts';
 import { allFollowers, followed, type Move, moveTag, newest } from './history.ts';
 import { imagesOf } from './streamimages.ts';
 import type { ImageStream, NamedTagEventList, ObjectReference, TagEvent, TagReference } from './types.ts';
@@ -140,6 +142,11 @@ async function resolve(ctx: Context, at: Resolving, tag: TagReference, from: Obj
   const source = sourceOf(from, nameOf(at.stream));
   if (source?.stream === '') return { error: invalidValue(`${path}.name`, name, NAMELESS) };
   if (!source) return { error: invalidValue(`${path}.name`, name, FORM) };
+  const fault = pathSegmentName(source.stream);
+  if (fault !== undefined) {
+    const detail = `unable to retrieve image stream: Name parameter invalid: ${quoted(source.stream)}: ${fault}`;
+    return { error: invalidValue(`${path}.name`, name, detail) };
+  }
   const namespace = from.namespace || (at.stream.metadata.namespace ?? '');
   const own = namespace === at.stream.metadata.namespace && source.stream === nameOf(at.stream);
   const other = own ? undefined : await at.find(namespace, source.stream);
@@ -201,7 +208,7 @@ async function refusal(ctx: Context, namespace: string, name: string): Promise<s
     name,
   };
   const { allowed, reason } = await ctx.authorizer.authorize(ctx.user, attributes);
-  return allowed ? undefined : `${namespace}/${name}: ${JSON.stringify(reason)} ""`;
+  return allowed ? undefined : `${namespace}/${name}: ${quoted(reason)} ""`;
 }
 
 /** The newest event of a tag. The own stream's is shared with the follower: its generation rises with the follower's. */

@@ -1,7 +1,7 @@
 /** In which forms OpenShift shows what of the image API, and a few ways of writing that its decoders take or refuse. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { assertInvalid, type ImageApi, MERGE, startImageApi, TABLE } from '../imageapi.ts';
+import { APPLY, assertInvalid, type ImageApi, MERGE, startImageApi, TABLE } from '../imageapi.ts';
 import { docker, made, ONE, push, stream, TWO } from '../imagestreams.ts';
 
 const PARTIAL = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io';
@@ -137,6 +137,39 @@ suite('ways of writing', () => {
     const { status, body } = await api.ask('DELETE', `images/${ONE}`, { propagationPolicy: 'Orphan' });
     assert.deepEqual([status, body.kind, body.status], [200, 'Status', 'Success']);
     assert.equal((await api.ask('GET', `images/${ONE}`)).status, 404);
+  });
+
+  test('a deletion may say in its query what it means to delete; a body says all', async () => {
+    await using api = await filled();
+    const refused = await api.ask('DELETE', 'imagestreams/app?resourceVersion=1');
+    assert.deepEqual([refused.status, refused.body.reason], [409, 'Conflict']);
+    assert.equal((await api.ask('DELETE', 'imagestreams/app?uid=other')).status, 409);
+    assert.equal((await api.ask('DELETE', 'imagestreams/app?uid=other', {})).status, 200);
+  });
+
+  test('an apply that names a uid makes nothing', async () => {
+    await using api = await startImageApi();
+    const config = { kind: 'ImageStream', apiVersion: 'image.openshift.io/v1', metadata: { name: 'app', uid: 'u' } };
+    const { status, body } = await api.ask('PATCH', 'imagestreams/app?fieldManager=m', config, { type: APPLY });
+    assert.deepEqual([status, body.reason], [409, 'Conflict']);
+    assert.match(body.message, /uid mismatch: the provided object specified uid u, and no existing object was found$/);
+    assert.equal((await api.ask('GET', 'imagestreams/app')).status, 404);
+  });
+
+  test('numbers of the query that are none, or too large, are refused; version 0 knows no limit', async () => {
+    await using api = await filled();
+    await stream(api, 'more');
+    const refused = async (query: string): Promise<unknown> =>
+      (await api.ask('GET', `imagestreams?${query}`)).body.message;
+    assert.equal(await refused('limit=two'), 'strconv.ParseInt: parsing "two": invalid syntax');
+    assert.equal(
+      await refused('limit=9223372036854775808'),
+      'strconv.ParseInt: parsing "9223372036854775808": value out of range',
+    );
+    const version = 'resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax';
+    assert.equal(await refused('resourceVersion=x'), `invalid resource version: ${version}`);
+    assert.equal((await api.ask('GET', 'imagestreams?limit=1')).body.items.length, 1);
+    assert.equal((await api.ask('GET', 'imagestreams?limit=1&resourceVersion=0')).body.items.length, 2);
   });
 
   test('a list of tags is that of the version which is asked for', async () => {
