@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasPart } from '../test/parts.ts';
+import { startBareNode } from './barenode.ts';
 import { load } from './connections.ts';
 import {
   type Contestant,
@@ -53,9 +54,14 @@ export async function measureRegistries(folder: string, effort: Effort, figures:
       figures.add(START, name, { value: startSeconds });
       figures.add(IDLE, name, { value: residentMiB(pid) });
     }
-    for (const contestant of all) await transfer(contestant, layer, figures);
-    for (const contestant of all) await transferTogether(contestant, smaller, figures);
-    for (const contestant of all) await transferMany(contestant, figures);
+    const bare = await startBareNode(join(folder, 'bare'));
+    try {
+      for (const contestant of [...all, bare]) await transfer(contestant, layer, figures);
+      for (const contestant of [...all, bare]) await transferTogether(contestant, smaller, figures);
+      for (const contestant of [...all, bare]) await transferMany(contestant, figures);
+    } finally {
+      await bare.stop();
+    }
     await reads(all, effort, figures);
     for (const contestant of all) await measureTags(contestant, effort.tags, effort.seconds, figures);
   });

@@ -1,7 +1,7 @@
 /** Figures gathered over rounds, and the table that is made of them. */
 
-/** Registries that are measured beside Headgate. */
-export type Peer = 'docker-registry' | 'distribution v3' | 'zot';
+/** What is measured beside Headgate: other registries, and the least that Node needs. */
+export type Peer = 'docker-registry' | 'distribution v3' | 'zot' | 'bare Node';
 
 /** What is measured. */
 export interface Measure {

@@ -16,6 +16,7 @@ export interface Clients {
   readonly skopeo: Client;
   readonly crane: Client;
   readonly oras: Client;
+  readonly cosign: Client;
   readonly buildah: Client;
   readonly podman: Client;
   /** Any other program. */
@@ -27,7 +28,7 @@ export interface Clients {
 /** Logs all of them in: crane, oras and cosign read docker's file, the others their own. */
 export function makeClients({ registry, token }: Pick<TestServer, 'registry' | 'token'>): Clients {
   const folder = temporaryFolder();
-  const env = ownHome();
+  const env: NodeJS.ProcessEnv = { ...ownHome(), COSIGN_PASSWORD: '' };
   const auths = JSON.stringify({ auths: { [registry]: { auth: Buffer.from(`admin:${token}`).toString('base64') } } });
   mkdirSync(join(env.HOME ?? '', '.docker'), { recursive: true });
   writeFileSync(join(env.HOME ?? '', '.docker', 'config.json'), auths);
@@ -44,6 +45,7 @@ export function makeClients({ registry, token }: Pick<TestServer, 'registry' | '
     skopeo: client('skopeo'),
     crane: client('crane', '--insecure'),
     oras: (...args) => tool('sh', '-c', 'cd "$1" && shift && exec "$@"', 'sh', folder, part('oras'), ...args),
+    cosign: client('cosign'),
     buildah: client('buildah'),
     podman: client('podman'),
     tool,

@@ -71,6 +71,7 @@ const NEEDS = {
   busybox: { from: 'unpack', package: 'busybox-static', file: 'bin/busybox', suits: isStatic },
   kubectl: { from: 'build', suits: isRecentKubectl },
   crane: { from: 'go', module: 'github.com/google/go-containerregistry/cmd/crane@v0.22.1' },
+  cosign: { from: 'go', module: 'github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3' },
   oras: { from: 'go', module: 'oras.land/oras/cmd/oras@v1.3.6' },
   helm: { from: 'go', module: 'helm.sh/helm/v4/cmd/helm@v4.3.1' },
   // What programs do with client-go, of the newest Kubernetes, and with OpenShift's typed clients.

@@ -3,7 +3,7 @@
 import type http from 'node:http';
 import type { OutgoingHttpHeaders } from 'node:http';
 import { digestOf } from '../src/image/digest.ts';
-import { type Answer, type Ask, ask } from './http.ts';
+import { type Answer, type Ask, ask, json } from './http.ts';
 
 /** A registry and who asks it. */
 export interface Registry {
@@ -96,4 +96,35 @@ function locationOf(answer: Answer, status: number): string {
   const { location } = expectStatus(answer, status).headers;
   if (location === undefined) throw new Error('the answer has no Location');
   return location;
+}
+
+/** What a manifest refers to: of an image `config` and `layers`, of an index `manifests`. */
+export interface ManifestSeen {
+  readonly digest: string;
+  readonly mediaType?: string;
+  readonly layers: readonly { readonly mediaType: string; readonly digest: string }[];
+  readonly manifests: readonly { readonly digest: string; readonly artifactType?: string }[];
+}
+
+/** The manifest that `REPOSITORY:TAG` or `REPOSITORY@DIGEST` leads to. @throws {Unexpected} */
+export async function manifestOf(registry: Registry, reference: string): Promise<ManifestSeen> {
+  const [, repository, last] = /^(.*)[:@]((?:sha256:)?[^:@/]+)$/.exec(reference) ?? [];
+  const answer = expectStatus(await askRegistry(registry, `${repository}/manifests/${last}`), 200);
+  const digest = String(answer.headers['docker-content-digest']);
+  return { ...(json(answer) as Omit<ManifestSeen, 'digest'>), digest };
+}
+
+/** What refers to a manifest. @throws {Unexpected} */
+export async function referrersOf(
+  registry: Registry,
+  repository: string,
+  digest: string,
+): Promise<ManifestSeen['manifests']> {
+  const answer = expectStatus(await askRegistry(registry, `${repository}/referrers/${digest}`), 200);
+  return (json(answer) as ManifestSeen).manifests;
+}
+
+/** The status of a HEAD. */
+export async function statusOf(registry: Registry, path: string): Promise<number> {
+  return (await askRegistry(registry, path, { method: 'HEAD' })).status;
 }
