@@ -28,7 +28,7 @@ export interface Clients {
 /** Logs all of them in: crane, oras and cosign read docker's file, the others their own. */
 export function makeClients({ registry, token }: Pick<TestServer, 'registry' | 'token'>): Clients {
   const folder = temporaryFolder();
-  const env: NodeJS.ProcessEnv = { ...ownHome(), COSIGN_PASSWORD: '' };
+  const env: NodeJS.ProcessEnv = { ...ownHome(), COSIGN_PASSWORD: '', COSIGN_EXPERIMENTAL: '1' };
   const auths = JSON.stringify({ auths: { [registry]: { auth: Buffer.from(`admin:${token}`).toString('base64') } } });
   mkdirSync(join(env.HOME ?? '', '.docker'), { recursive: true });
   writeFileSync(join(env.HOME ?? '', '.docker', 'config.json'), auths);

@@ -249,7 +249,8 @@ function links(repo: RepositoryName, { digest, manifest, bytes }: Push, root = f
   if (!subject) return manifestLinks(repo, link, undefined);
   const artifactType = referrerType(manifest);
   const { root: _ours, ...shown } = link;
-  const descriptor: Referrer = { ...shown, ...(artifactType && { artifactType }), ...(annotations && { annotations }) };
+  const noted = Object.keys(annotations).length > 0;
+  const descriptor: Referrer = { ...shown, ...(artifactType && { artifactType }), ...(noted && { annotations }) };
   return manifestLinks(repo, link, { subject: subject.digest, descriptor });
 }
 
