@@ -46,6 +46,8 @@ export async function measureRegistries(folder: string, effort: Effort, figures:
     ...(hasPart('distribution') ? [startDistributionV3] : []),
     startDockerRegistry,
   ];
+  // The sources may have changed since they were compiled for the cache.
+  await (await startHeadgate(join(folder, 'warm'))).stop();
   const layer = await Layer.make(join(folder, 'layer'), effort.layerMiB);
   const smaller = await Layer.make(join(folder, 'smaller'), TOGETHER_MIB);
   await inRounds(folder, effort, peers, async (_, all) => {
