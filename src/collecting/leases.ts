@@ -46,6 +46,21 @@ function untilOf(entry: Entry | undefined): number {
   return entry ? Number(entry.value.toString()) : 0;
 }
 
+/** Whether this process knows of a lease that has long enough to go: then `leaseContent` would write nothing. */
+export function isLeased(services: Services, digest: Digest): boolean {
+  const remembered = knownOf(services.store).get(digest);
+  return remembered !== undefined && isEnough(services, remembered.until);
+}
+
+function leaseMs({ settings }: Services): number {
+  return (settings.leaseSeconds ?? CONTENT_LEASE_SECONDS) * 1000;
+}
+
+/** A lease that has more than half of its time to go is left as it is. */
+function isEnough(services: Services, until: number): boolean {
+  return until - services.now().getTime() > leaseMs(services) / 2;
+}
+
 /**
  * Promises that content stays for a while, whether it is there already or not. A lease that has more than half of its
  * time to go is left as it is, so that asking again and again writes nothing.
@@ -53,20 +68,18 @@ function untilOf(entry: Entry | undefined): number {
  */
 export async function leaseContent(services: Services, digest: Digest): Promise<Lease> {
   const { store } = services;
-  const length = (services.settings.leaseSeconds ?? CONTENT_LEASE_SECONDS) * 1000;
   const cache = knownOf(store);
   const remembered = cache.get(digest);
-  const enough = (until: number): boolean => until - services.now().getTime() > length / 2;
-  if (remembered && enough(remembered.until)) return { digest, revision: remembered.revision };
+  if (remembered && isEnough(services, remembered.until)) return { digest, revision: remembered.revision };
   for (let tries = 1; ; tries++) {
     const entry = await store.get(leaseKey(digest));
-    if (entry && enough(untilOf(entry))) return remember(cache, digest, entry.revision, untilOf(entry));
+    if (entry && isEnough(services, untilOf(entry))) return remember(cache, digest, entry.revision, untilOf(entry));
     const mark = await readMark(store, digest);
     if (mark?.state === 'sweeping') {
       await untilSwept(services, digest);
       continue;
     }
-    const until = services.now().getTime() + length;
+    const until = services.now().getTime() + leaseMs(services);
     const key = markKey(digest);
     try {
       const revision = await store.commit([

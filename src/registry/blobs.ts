@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
 import type { BlobBody, BlobStream, ByteRange } from '../blobs/blobs.ts';
 import { isVerified, rememberVerified } from '../blobs/verified.ts';
-import { leaseContent } from '../collecting/leases.ts';
+import { isLeased, leaseContent } from '../collecting/leases.ts';
 import { type Digest, digestAlgorithm, digestHex, digestOf, parseDigest } from '../image/digest.ts';
 import { BLOB_RANGES, DOWNLOAD_IDLE_SECONDS } from '../limits.ts';
 import { endWith } from '../observe/answer.ts';
@@ -30,7 +30,7 @@ export async function getBlob(exchange: Exchange, target: Target): Promise<void>
   if (req.method === 'HEAD') {
     // The link says what may be read; only the bytes say that they are there. A client that is told so uploads nothing,
     // so they must stay until it has pushed what refers to them.
-    if (await mayPush(exchange, target.repo)) await leaseContent(services, digest);
+    if (!isLeased(services, digest) && (await mayPush(exchange, target.repo))) await leaseContent(services, digest);
     if ((await services.blobs.stat(digest)) === undefined) throw blobUnknown(digest, target.name);
     res.writeHead(200, [...blobHeaders(digest, size), 'Content-Type', OCTETS]);
     res.end();

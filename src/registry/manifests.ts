@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Blobs } from '../blobs/blobs.ts';
 import type { CachedBlobs } from '../blobs/cache.ts';
-import { leaseContent } from '../collecting/leases.ts';
+import { isLeased, leaseContent } from '../collecting/leases.ts';
 import { type Digest, digestAlgorithm, digestOf } from '../image/digest.ts';
 import { type Manifest, manifestDigest, parseManifest } from '../image/manifest.ts';
 import { isSchema1Type } from '../image/mediatype.ts';
@@ -61,7 +61,8 @@ function answerManifest(exchange: Exchange, target: Target, link: ManifestLink |
 }
 
 async function answerLeasedHead(exchange: Exchange, target: Target, digest: Digest): Promise<void> {
-  if (await mayPush(exchange, target.repo)) await leaseContent(exchange.services, digest);
+  const { services } = exchange;
+  if (!isLeased(services, digest) && (await mayPush(exchange, target.repo))) await leaseContent(services, digest);
   const link = await resolveDigest(exchange.services, target.repo, digest);
   if (!link) return refuseUnknown(exchange, target);
   answerHead(exchange.res, link);

@@ -51,8 +51,9 @@ export function permit(exchange: Exchange, target: Target, action: 'pull' | 'pus
 }
 
 /** Whether the caller may push to a repository. */
-export async function mayPush(exchange: Exchange, repo: RepositoryName): Promise<boolean> {
-  return (await exchange.services.authorizer.authorize(exchange.user, layers(repo, 'update'))).allowed;
+export function mayPush(exchange: Exchange, repo: RepositoryName): Awaitable<boolean> {
+  const decision = exchange.services.authorizer.authorize(exchange.user, layers(repo, 'update'));
+  return decision instanceof Promise ? decision.then(({ allowed }) => allowed) : decision.allowed;
 }
 
 /** Whether the caller may pull from a repository. */
