@@ -66,13 +66,6 @@ async function callsOf(server: TestServer): Promise<ReadonlyMap<string, number>>
   return new Map([...found].map(([, method = '', count]) => [method, Number(count)]));
 }
 
-/** Does some work; how many calls of a method it made. */
-async function calls<T>(server: TestServer, method: string, work: () => Promise<T>): Promise<[T, number]> {
-  const before = (await callsOf(server)).get(method) ?? 0;
-  const result = await work();
-  return [result, ((await callsOf(server)).get(method) ?? 0) - before];
-}
-
 async function reads(server: TestServer, digest: string, { seconds }: Effort, figures: Figures): Promise<void> {
   for (const [name, path] of [
     ['imagestreamimage GET, TLS', `${API}/imagestreamimages/bench@${digest}`],
@@ -80,9 +73,9 @@ async function reads(server: TestServer, digest: string, { seconds }: Effort, fi
     ['imagestream GET, TLS', `${API}/imagestreams/bench`],
   ] as const) {
     const url = server.apiUrl + path;
-    const [{ cpu, result }, asked] = await calls(server, 'Range', () =>
-      costOf(server.pid, () => wrk(url, headgateAs(server).headers, seconds)),
-    );
+    const before = await callsOf(server);
+    const { cpu, result } = await costOf(server.pid, () => wrk(url, headgateAs(server).headers, seconds));
+    const asked = ((await callsOf(server)).get('Range') ?? 0) - (before.get('Range') ?? 0);
     const note = `${Math.round(result.perSecond).toLocaleString('en-US')} /s; one call to etcd for ${(result.requests / asked).toFixed(1)} requests`;
     const measure = { title: TITLE + name, unit: 'µs', goal: 130 } as const;
     figures.add(measure, 'headgate', { value: (cpu * 1e6) / result.requests, note });
@@ -90,11 +83,15 @@ async function reads(server: TestServer, digest: string, { seconds }: Effort, fi
 }
 
 async function write(server: TestServer, work: Work, what: string, figures: Figures, goal?: number): Promise<void> {
-  const [{ cpu, result }, asked] = await calls(server, 'Txn', () =>
-    costOf(server.pid, () => load({ url: server.apiUrl, headers: bearer(server), connections: WRITERS, work })),
+  const before = await callsOf(server);
+  const { cpu, result } = await costOf(server.pid, () =>
+    load({ url: server.apiUrl, headers: bearer(server), connections: WRITERS, work }),
   );
+  const after = await callsOf(server);
+  const each = (method: string): string =>
+    (((after.get(method) ?? 0) - (before.get(method) ?? 0)) / result.requests).toFixed(2);
   const { requests, seconds, p50, p99 } = result;
-  const note = `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms; ${(asked / requests).toFixed(2)} Txn each`;
+  const note = `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms; ${each('Txn')} Txn and ${each('Range')} Range each`;
   const rate = { title: `${TITLE}${what}, 64 writers`, unit: '/s', ...(goal !== undefined && { goal }) } as const;
   figures.add(rate, 'headgate', { value: requests / seconds, note });
   figures.add({ title: `${TITLE}${what}, CPU`, unit: 'µs' }, 'headgate', { value: (cpu * 1e6) / requests });

@@ -103,8 +103,8 @@ export const S3_RETRY_MS = 200;
 export const S3_RETRY_BUDGET = 60;
 /** Blobs of which is kept in memory under which key their content lies (about 300 bytes each). */
 export const S3_LOCATIONS_KEPT = 20_000;
-/** Bytes of memory of a connection to S3 into which what is read comes. */
-export const S3_DOWNLOAD_BUFFER_BYTES = 256 * KiB;
+/** Bytes of memory of a connection to S3 into which what is read comes: a quarter of it takes a third more CPU. */
+export const S3_DOWNLOAD_BUFFER_BYTES = 1 * MiB;
 /** Connections to S3 for reading that are kept for the next read. */
 export const S3_IDLE_CONNECTIONS = 16;
 /** Milliseconds that they are kept. */

@@ -7,7 +7,16 @@ import { type FoundMark, isStale } from './marks.ts';
 
 test('a sweep is abandoned when it was seen for long, whatever its own clock says, or when its process is dead', () => {
   let seconds = 1_000_000;
-  const ground = { blobs: { delete: async () => true }, now: () => new Date(seconds * 1000) };
+  class Machine {
+    readonly blobs = { delete: async () => true };
+    now(): Date {
+      return new Date(this.#seconds() * 1000);
+    }
+    #seconds(): number {
+      return seconds;
+    }
+  }
+  const ground = new Machine();
   const mark = (at: number, owner: string, revision = 7): FoundMark => ({
     state: 'sweeping',
     digest: digestOf('swept'),

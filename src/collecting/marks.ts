@@ -150,14 +150,15 @@ function writer(): Owner {
 const firstSeen = new WeakMap<Ground['blobs'], BoundedCache<number>>();
 
 /** Whether a sweep has taken so long that its owner must be dead: a live one renews the mark long before. */
-export function isStale({ blobs, now }: Pick<Ground, 'blobs' | 'now'>, mark: FoundMark): boolean {
+export function isStale(ground: Pick<Ground, 'blobs' | 'now'>, mark: FoundMark): boolean {
   if (fateOf(mark.owner) === 'dead') return true;
-  const seen = firstSeen.get(blobs) ?? new BoundedCache<number>(MARKS_KNOWN);
-  firstSeen.set(blobs, seen);
+  const now = ground.now().getTime();
+  const seen = firstSeen.get(ground.blobs) ?? new BoundedCache<number>(MARKS_KNOWN);
+  firstSeen.set(ground.blobs, seen);
   const key = `${mark.digest} ${mark.revision}`;
-  const since = seen.get(key) ?? now().getTime();
+  const since = seen.get(key) ?? now;
   seen.set(key, since, 1);
-  return now().getTime() - since > SWEEP_STALE_SECONDS * 1000;
+  return now - since > SWEEP_STALE_SECONDS * 1000;
 }
 
 /**

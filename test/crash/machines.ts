@@ -37,6 +37,8 @@ export interface Machines extends AsyncDisposable {
   readonly store: Store;
   /** Kills a replica and begins it again on the same folder. */
   crash(replica: Replica): Promise<void>;
+  /** Stops a replica in order and begins it again; resolves to its exit status. */
+  restart(replica: Replica): Promise<number | null>;
   /** The number of the replica that does the upkeep; undefined if none does. */
   leader(): Promise<number | undefined>;
   /** The number of etcd's leader. */
@@ -97,6 +99,12 @@ export async function startMachines(count: number, random: Random): Promise<Mach
       await replica.server.kill();
       replica.server = await begin(replica.server.data, replica.links);
       spread();
+    },
+    async restart(replica) {
+      const code = await replica.server.stop();
+      replica.server = await begin(replica.server.data, replica.links);
+      spread();
+      return code;
     },
     async leader() {
       const owner = (await store.get('/leaders/upkeep/leader', { fresh: 'any' }))?.value.toString() ?? '';

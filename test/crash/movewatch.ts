@@ -43,6 +43,13 @@ export class MoveWatch {
     if (this.#fault) throw this.#fault;
   }
 
+  /** Ends it, whatever it has seen. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#watch?.destroy();
+    await this.#running;
+  }
+
   async #run(): Promise<void> {
     while (!this.#closed && !this.#fault) {
       try {

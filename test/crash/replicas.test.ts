@@ -41,9 +41,10 @@ test(`replicas lose, double and reorder nothing in ${ROUNDS} rounds of faults (C
   expectStatus(await askApi(connection.api, '/api/v1/namespaces', { method: 'POST', body }), 201);
   const record = new Record();
   const check = new MoveCheck();
-  const watches = machines.replicas.map(
-    (replica) =>
-      new MoveWatch(() => ({ url: replica.server.apiUrl, token: machines.front.token, ca: machines.front.ca })),
+  await using opened = new AsyncDisposableStack();
+  const { token, ca } = machines.front;
+  const watches = machines.replicas.map((replica) =>
+    opened.use(new MoveWatch(() => ({ url: replica.server.apiUrl, token, ca }))),
   );
   const begun = performance.now();
   // Every fault comes before any comes again.

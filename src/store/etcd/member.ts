@@ -29,6 +29,8 @@ const OPTIONS: ClientOptions = {
   'grpc.service_config_disable_resolution': 1,
   'grpc.use_local_subchannel_pool': 1,
   'grpc.enable_http_proxy': 0,
+  // Statistics of each call that nobody reads.
+  'grpc.enable_channelz': 0,
 };
 
 const EtcdClient = makeGenericClientConstructor({}, 'etcdserverpb');

@@ -24,6 +24,10 @@ export interface CallOptions {
 /** Milliseconds between two tries, at least; up to twice as many. */
 const PAUSE_MS = 40;
 
+/** A member that is cut off from its leader says so at once instead of waiting for it. */
+const LEADER_WANTED = new Metadata();
+LEADER_WANTED.set('hasleader', 'true');
+
 /** All calls of a store go through it. */
 export class Members {
   /** The location in words, for messages. */
@@ -189,11 +193,10 @@ export class Members {
   }
 
   async #metadata(member: Member): Promise<Metadata> {
-    const metadata = new Metadata();
-    // A member that is cut off from its leader says so at once instead of waiting for it.
-    metadata.set('hasleader', 'true');
-    if (!this.#user) return metadata;
+    // gRPC copies it for each call.
+    if (!this.#user) return LEADER_WANTED;
     this.#token ??= await this.#authenticate(member, this.#user);
+    const metadata = LEADER_WANTED.clone();
     if (this.#token !== '') metadata.set('token', this.#token);
     return metadata;
   }
