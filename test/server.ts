@@ -108,7 +108,7 @@ export function beginProcess(options: StartOptions = {}): Starting {
   if (S3 !== undefined && !flags.includes('--blobs')) args.push('--blobs', s3Url(S3, shared));
   // With this channel and variable the command ends when its parent does, even if that is killed.
   const clock = clockSeconds === undefined ? [] : ['--import', clockAhead(clockSeconds)];
-  const child = spawn(process.execPath, [...clock, BIN, ...args], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=16', ...clock, BIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...withoutSettings(process.env), HEADGATE_CHILD: '1' },
   });
