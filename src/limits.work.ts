@@ -41,6 +41,8 @@ export const SWEEP_STALE_SECONDS = 15;
 export const SWEEP_WAIT_SECONDS = 8;
 /** Marks of which a process remembers when it has first seen them. */
 export const MARKS_KNOWN = 10_000;
+/** Blobs that are deleted at the same time: each waits for the disk, or for S3. */
+export const DELETIONS_AT_ONCE = 16;
 /** Milliseconds between its looks. */
 export const SWEEP_POLL_MS = 20;
 /** Seconds for which content stays that a client was told is there, or has uploaded, before anything refers to it. */

@@ -1,7 +1,7 @@
 /** One sweep: the marks that it has put, and the deletions that they allow. */
 import type { Digest } from '../image/digest.ts';
 import { COMMIT_CHANGES } from '../limits.ts';
-import { SWEEP_STALE_SECONDS } from '../limits.work.ts';
+import { DELETIONS_AT_ONCE, SWEEP_STALE_SECONDS } from '../limits.work.ts';
 import type { Services } from '../objects/context.ts';
 import { type Change, CommitConflict, type Revision } from '../store/store.ts';
 import { type Mark, markKey, putMark } from './marks.ts';
@@ -135,16 +135,19 @@ export class Sweep {
     for (const digest of digests) this.#marks.delete(digest);
     const left = new Set(content);
     const done: Change[] = [];
-    for (const digest of content) {
+    for (let from = 0; from < content.length; from += DELETIONS_AT_ONCE) {
+      const some = content.slice(from, from + DELETIONS_AT_ONCE);
       if (performance.now() - marked > RENEWAL_MS) {
         marked = performance.now();
         const mark = this.#mark('sweeping');
         const before = revision;
         revision = await store.commit([...left].map((each) => putMark(each, mark, before)));
       }
-      await blobs.delete(digest);
-      left.delete(digest);
-      done.push({ op: 'delete', key: markKey(digest), expect: revision });
+      await Promise.all(some.map((digest) => blobs.delete(digest)));
+      for (const digest of some) {
+        left.delete(digest);
+        done.push({ op: 'delete', key: markKey(digest), expect: revision });
+      }
     }
     if (done.length > 0) await store.commit(done);
     for (const digest of digests) this.deleted.add(digest);

@@ -1,172 +1,27 @@
-/**
- * Clients push, tag, move and delete the same few images while garbage is collected without grace, by the server and by
- * `headgate gc` beside it, and both are killed at any moment. What was acknowledged must be there each time, whole; and
- * when all is over, nothing may be left that no image needs.
- */
-import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { digestOf } from '../../src/image/digest.ts';
-import { askApi, streamPath } from '../api.ts';
-import { json } from '../http.ts';
-import { temporaryFolder } from '../program.ts';
-import { askRegistry, expectStatus } from '../registry.ts';
-import { startServer, type TestServer } from '../server.ts';
-import { Ledger } from './ledger.ts';
-import { type Random, randomFrom } from './random.ts';
-import { Verifier } from './verify.ts';
-import { type Connection, connectTo, makeNamespace, NAMESPACE, runClients } from './workload.ts';
+/** Garbage is collected while clients work and processes are killed: nothing is lost, and nothing is left. */
+import { type TestContext, test } from 'node:test';
+import { collectWhileKilled } from './collecting.ts';
+import { type Ground, ownGround, sharedGround } from './grounds.ts';
 
 /** Repeats a run as far as chance goes: CRASH_SEED=… */
 const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 2 ** 32);
-/** Seconds: a minute for every change, and as long as one likes by `npm run test:soak`. */
+/** Seconds for every change; as many as one likes, shared out, by `npm run test:soak`. */
 const SECONDS = Number(process.env.SOAK_SECONDS ?? 60);
 
-/** Not much longer than a push of the clients here takes, so that what it protects is gone soon after. */
-const LEASE_SECONDS = 6;
-const FLAGS = ['--gc-interval', '1s', '--gc-grace', '0s', '--gc-lease', `${LEASE_SECONDS}s`];
-const BIN = fileURLToPath(new URL('../../bin/headgate.js', import.meta.url));
-/** What a run says that found nothing. */
-const NOTHING = /^0 deleted, 0 B freed; 0 wait/;
-/** What a run says that deleted something. */
-const SOMETHING = /^[1-9]\d* deleted/m;
-/** Runs after the last client has gone within which everything must be clean: a killed run leads for half a minute more. */
-const SETTLING_RUNS = 10;
-/** Milliseconds that the clients are let work before the kill, at most. */
-const WORK_MS = 5_000;
+/** What it runs on, and its share of the time. */
+const GROUNDS: readonly (readonly [name: string, share: number, open: () => Promise<Ground>])[] = [
+  ['one process, SQLite and a folder', 0.4, () => ownGround()],
+  ['four workers, SQLite and a folder', 0.25, () => ownGround({ workers: 4 })],
+  ['two replicas, etcd and a folder', 0.15, () => sharedGround('folder')],
+  ['two replicas, etcd and S3', 0.2, () => sharedGround('s3')],
+];
 
-test(`collecting garbage loses nothing and leaves nothing, killed again and again for ${SECONDS} s (CRASH_SEED=${SEED})`, {
-  timeout: (SECONDS + 300) * 1000,
-}, async (t) => {
-  const random = randomFrom(SEED);
-  const data = join(temporaryFolder(), 'data');
-  const ledger = new Ledger(LEASE_SECONDS * 1000);
-  const verifier = new Verifier(ledger);
-  await makeNamespace(data);
-  const end = performance.now() + SECONDS * 1000;
-  let kills = 0;
-  let collected = 0;
-  for (; performance.now() < end; kills += 1) {
-    await using server = await startServer({ data, flags: FLAGS });
-    await verifier.verify(server, 'touched');
-    await workUntilKilled(server, ledger, random);
-    collected += server.output().match(/garbage collected/g)?.length ?? 0;
-  }
-  await using server = await startServer({ data, flags: [...FLAGS, '--gc-interval', 'off'] });
-  await verifier.verify(server, 'all');
-  // Uploads that were never finished go on in the look above, and hold what they hold for as long as a lease.
-  await sleep((LEASE_SECONDS + 1) * 1000);
-  const { stdout } = await collector(data).ended;
-  let left = stdout;
-  // What the first run freed may have been all that led to something else, and a lease may have outlasted the pause.
-  for (let run = 0; run < SETTLING_RUNS && !NOTHING.test(left); run++) {
-    await sleep(LEASE_SECONDS * 1000);
-    if (SOMETHING.test(left)) collected += 1;
-    left = (await collector(data).ended).stdout;
-  }
-  assert.match(left, NOTHING, 'in the end a run finds nothing');
-  await verifier.verify(server, 'all');
-  await nothingIsLeft(server, ledger);
-
-  const { facts, pulled } = verifier.figures;
-  assert.ok(
-    collected > 0 && ledger.acknowledgements > kills,
-    `hardly anything happened: ${collected} collections, ${ledger.acknowledgements} acknowledgements, ${kills} kills`,
-  );
-  t.diagnostic(`${kills} kills, ${collected} collections that deleted something, ${ledger.pushes} pushes, lost: 0`);
-  t.diagnostic(`${facts} facts looked at, ${pulled} images pulled byte for byte`);
-  t.diagnostic(`at the end: ${stdout.trim().split('\n').at(-1)}`);
-});
-
-interface Collector {
-  readonly child: ChildProcess;
-  readonly ended: Promise<{ readonly stdout: string }>;
-}
-
-/** `headgate gc` in a process of its own. */
-function collector(data: string): Collector {
-  const child = spawn(process.execPath, [BIN, 'gc', '--data', data, '--gc-grace', '0s'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH, HEADGATE_CHILD: '1' },
-  });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    stdout += chunk.toString();
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    stderr += chunk.toString();
-  });
-  const ended = once(child, 'close').then(([code, signal]) => {
-    const fine = code === 0 || signal === 'SIGKILL';
-    assert.ok(fine, `headgate gc ended with ${code ?? signal}: ${stderr}`);
-    return { stdout };
-  });
-  return { child, ended };
-}
-
-/** Lets clients work, with a collector beside the server; both are killed, in any order. */
-async function workUntilKilled(server: TestServer, ledger: Ledger, random: Random): Promise<void> {
-  const connection = connectTo(server);
-  let killed = false;
-  const clients = runClients(connection, ledger, random.fork(), () => killed);
-  const beside = random.chance(0.5) ? collector(server.data) : undefined;
-  const work = sleep(random.between(500, WORK_MS));
-  if (beside && random.chance(0.5)) {
-    await Promise.race([sleep(random.between(500, 3_000)), work, clients]);
-    beside.child.kill('SIGKILL');
-  }
-  // If a client meets what it must not, there is nothing to wait for.
-  await Promise.race([work, clients]);
-  killed = true;
-  await server.kill();
-  await clients;
-  connection.close();
-  await beside?.ended;
-}
-
-/** Every blob on the disk must be needed by an image that can be pulled. */
-async function nothingIsLeft(server: TestServer, ledger: Ledger): Promise<void> {
-  const connection = connectTo(server);
-  const needed = new Set<string>();
-  const need = (digest: string): void => {
-    const image = ledger.images.get(digest);
-    assert.ok(image, `nobody made ${digest}`);
-    needed.add(digest);
-    for (const blob of image.blobs) needed.add(digestOf(blob));
-    const { manifests = [] } = JSON.parse(String(image.manifest)) as { manifests?: { digest: string }[] };
-    for (const child of manifests) need(child.digest);
+for (const [name, share, open] of GROUNDS) {
+  const seconds = Math.round(SECONDS * share);
+  const body = async (t: TestContext): Promise<void> => {
+    await using ground = await open();
+    await collectWhileKilled(t, ground, { seed: SEED, seconds });
   };
-  for (const digest of await pullable(connection, ledger)) need(digest);
-  const folder = join(server.data, 'blobs', 'blobs', 'sha256');
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
-  const left = files.map(({ name }) => `sha256:${name}`).filter((digest) => !needed.has(digest));
-  assert.deepEqual(left, [], 'content that no image needs');
-  connection.close();
-}
-
-/** Every image that a tag's history names, or that was pushed by digest (also if that was never answered). */
-async function pullable({ api, registry }: Connection, ledger: Ledger): Promise<Set<string>> {
-  const found = new Set<string>();
-  const { items } = json(expectStatus(await askApi(api, streamPath(NAMESPACE, '')), 200)) as {
-    readonly items: readonly {
-      readonly metadata: { readonly name: string };
-      readonly status: { readonly tags?: readonly { readonly items: readonly { readonly image: string }[] }[] };
-    }[];
-  };
-  for (const { status } of items)
-    for (const tag of status.tags ?? []) for (const { image } of tag.items) found.add(image);
-  for (const digest of ledger.images.keys()) {
-    if (found.has(digest)) continue;
-    for (const repository of ledger.repositories()) {
-      const answer = await askRegistry(registry, `${repository}/manifests/${digest}`, { method: 'GET' });
-      if (answer.status === 200) found.add(digest);
-    }
-  }
-  return found;
+  const title = `${name}: killed again and again for ${seconds} s (CRASH_SEED=${SEED})`;
+  test(title, { timeout: (seconds + 300) * 1000 }, body);
 }

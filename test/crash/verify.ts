@@ -1,6 +1,7 @@
 /** Holds what a server has after a crash against what its clients were told before. */
 import assert from 'node:assert/strict';
 import { digestOf } from '../../src/image/digest.ts';
+import type { Store } from '../../src/store/store.ts';
 import { listMoves, type TagMove } from '../../src/streams/tagmove.ts';
 import { askApi, IMAGE_API, streamPath } from '../api.ts';
 import { type Answer, json } from '../http.ts';
@@ -38,11 +39,14 @@ interface FoundStream {
 /** Looks at the same data after each crash; what was pulled once is only asked for again, until everything is pulled. */
 export class Verifier {
   readonly #ledger: Ledger;
+  readonly #openStore: ((data: string) => Promise<Store>) | undefined;
   readonly #pulled = new Set<string>();
   readonly figures: Figures = { facts: 0, unanswered: 0, pulled: 0, moves: 0, resumed: 0, gone: 0 };
 
-  constructor(ledger: Ledger) {
+  /** @param openStore the store that the servers use, if it is not that of their data folder. */
+  constructor(ledger: Ledger, openStore?: () => Promise<Store>) {
     this.#ledger = ledger;
+    this.#openStore = openStore;
   }
 
   /** Looks at what was touched since the last look, or at everything. @throws {AssertionError} for what is not right. */
@@ -189,7 +193,7 @@ export class Verifier {
 
   /** Reads the records of moves beside the server, and follows them from nothing to what is there. */
   async #followMoves(data: string, streams: ReadonlyMap<string, FoundStream>): Promise<void> {
-    const store = await openStoreOf(data);
+    const store = await (this.#openStore ?? openStoreOf)(data);
     try {
       for (const name of [...this.#ledger.streams.names('all'), `${NAMESPACE}/${SHARED}`]) {
         const short = name.slice(NAMESPACE.length + 1);

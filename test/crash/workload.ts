@@ -61,6 +61,11 @@ export function connectTo(server: TestServer): Connection {
 /** Makes the namespace of all streams, with a server of its own. */
 export async function makeNamespace(data: string): Promise<void> {
   await using server = await startServer({ data });
+  await makeNamespaceAt(server);
+}
+
+/** The same, with one that runs. */
+export async function makeNamespaceAt(server: TestServer): Promise<void> {
   const connection = connectTo(server);
   const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } };
   expectStatus(await askApi(connection.api, '/api/v1/namespaces', { method: 'POST', body }), 201);
@@ -73,18 +78,22 @@ interface Client extends Connection {
 }
 
 /**
- * Runs clients until their connections break. `killed` tells whether the server has been killed.
+ * Runs clients until their connections break; with several connections, they share them out. `killed` tells whether the
+ * server, or one of several, has been killed: whose connection is still there then ends after what it is at.
  * @throws what a client met while the server should still have answered.
  */
 export async function runClients(
-  connection: Connection,
+  connections: Connection | readonly Connection[],
   ledger: Ledger,
   random: Random,
   killed: () => boolean,
 ): Promise<void> {
+  const some = [connections].flat();
   const clients: Promise<void>[] = [];
   const start = (count: number, step: (client: Client, number: number) => Promise<void>): void => {
     for (let number = 0; number < count; number += 1) {
+      const connection = some[clients.length % some.length];
+      if (!connection) throw new Error('there is no server');
       const client = { ...connection, ledger, random: random.fork() };
       clients.push(untilKilled(() => step(client, number), killed));
     }

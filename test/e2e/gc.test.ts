@@ -133,3 +133,36 @@ suite('headgate scrub', () => {
     assert.match((await command('scrub')).said, /all is well$/m);
   });
 });
+
+suite('a server that goes on', () => {
+  const damages: readonly (readonly [name: string, damage: (bytes: Buffer) => Buffer])[] = [
+    ['flipped', (bytes) => Buffer.from(bytes.map((byte, at) => (at === 2_000_000 ? byte ^ 1 : byte)))],
+    ['cut', (bytes) => bytes.subarray(0, 2_500_000)],
+    ['emptied', () => Buffer.alloc(0)],
+  ];
+  for (const [name, damage] of damages) {
+    test(`never gives ${name} content as good, sets it aside by itself, and is mended by a push`, async () => {
+      const image = tinyImage(`live ${name}`, [3_000_000]);
+      const repository = `live/${name}`;
+      await push(repository, 'v1', image);
+      assert.ok(await pulls(repository, image), 'it has been read whole, and is known to be good');
+      const [, layer = Buffer.alloc(0)] = image.blobs;
+      const path = `${repository}/blobs/${digestOf(layer)}`;
+      writeFileSync(fileOf(layer), damage(layer));
+
+      // Either the connection breaks before the end, or there is no 200 at all.
+      const given = await askRegistry(registry, path).catch(() => undefined);
+      assert.notEqual(given?.status, 200);
+      for (let looks = 0; (await askRegistry(registry, path, { method: 'HEAD' })).status !== 404; looks++) {
+        assert.ok(looks < 200, `it was not set aside:\n${server.output()}`);
+        await sleep(50);
+      }
+      const told = new RegExp(
+        `ERROR content was damaged, and was set aside.*digest=${digestOf(layer)}.*${repository}:v1`,
+      );
+      assert.match(server.output(), told);
+      await push(repository, 'v1', image);
+      assert.ok(await pulls(repository, image));
+    });
+  }
+});

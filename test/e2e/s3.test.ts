@@ -5,7 +5,7 @@ import { after, before, suite, test } from 'node:test';
 import { UploadBusy, type UploadId, UploadUnknown } from '../../src/blobs/blobs.ts';
 import { Bucket } from '../../src/blobs/s3/bucket.ts';
 import { openS3Blobs } from '../../src/blobs/s3/s3.ts';
-import { bytesOf, openSource, push, sourceOf } from '../../src/blobs/suite/sources.ts';
+import { bytesOf, madeOf, openSource, push, sourceOf } from '../../src/blobs/suite/sources.ts';
 import { blobsSuite } from '../../src/blobs/suite.ts';
 import { digestOf } from '../../src/image/digest.ts';
 import { S3_PART_BYTES } from '../../src/limits.ts';
@@ -50,7 +50,7 @@ for (const make of S3_MAKES) {
         assert.equal(await (await content.open()).uploaded(id), held);
       }
       const last = await content.open();
-      assert.deepEqual(await last.commit(id, digest), { digest, size: bytes.length });
+      assert.deepEqual(madeOf(await last.commit(id, digest)), { digest, size: bytes.length, placed: true });
       assert.ok((await bytesOf(await last.read(digest))).equals(bytes));
       const range = { start: S3_PART_BYTES - 10, end: 2 * S3_PART_BYTES + 10 };
       assert.ok((await bytesOf(await last.read(digest, range))).equals(bytes.subarray(range.start, range.end + 1)));

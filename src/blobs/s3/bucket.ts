@@ -306,8 +306,9 @@ export class Bucket {
   /** Parts below a prefix that nobody has finished or dropped. They may be dropped while they are listed. */
   async *openParts(prefix: string): AsyncGenerator<OpenParts> {
     const { Bucket, Key: Prefix } = this.#at(prefix);
-    let from: { readonly KeyMarker?: string; readonly UploadIdMarker?: string } = {};
+    let after: string | undefined;
     for (;;) {
+      const from = after === undefined ? {} : { KeyMarker: after };
       const page = await this.#run('list unfinished uploads', (abortSignal) =>
         this.#client.send(new this.#sdk.ListMultipartUploadsCommand({ Bucket, Prefix, ...from }), { abortSignal }),
       );
@@ -315,11 +316,10 @@ export class Bucket {
         if (Key === undefined || UploadId === undefined) continue;
         yield { key: this.#relative(Key), uploadId: UploadId, begun: Initiated ?? new Date(0) };
       }
-      const { NextKeyMarker, NextUploadIdMarker } = page;
-      const goesOn = page.IsTruncated === true && NextKeyMarker !== undefined && NextKeyMarker !== '';
-      // A server that pages back to where it was would never end.
-      if (!goesOn || (NextKeyMarker === from.KeyMarker && NextUploadIdMarker === from.UploadIdMarker)) return;
-      from = { KeyMarker: NextKeyMarker, ...(NextUploadIdMarker && { UploadIdMarker: NextUploadIdMarker }) };
+      // By key alone: each upload has one of its own, and not every server takes the other marker.
+      const { NextKeyMarker = '' } = page;
+      if (page.IsTruncated !== true || NextKeyMarker === '' || NextKeyMarker === after) return;
+      after = NextKeyMarker;
     }
   }
 
