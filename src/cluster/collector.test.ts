@@ -144,6 +144,31 @@ test('an owner that is deleted in the foreground does not wait for what does not
   assert.ok((await readObject(ctx, configMaps, 'default', 'child')).metadata.deletionTimestamp);
 });
 
+test('what a dependent owns in turn is gone before an owner that waits', async () => {
+  const ctx = await testContext();
+  const owner = await configMap(ctx, 'a-owner');
+  const child = await configMap(ctx, 'b-child', owner);
+  await configMap(ctx, 'c-grandchild', child);
+  for (const name of ['b-child', 'c-grandchild']) {
+    await updateObject(ctx, configMaps, 'default', name, (old) => {
+      for (const reference of old.metadata.ownerReferences ?? []) reference.blockOwnerDeletion = true;
+      if (name === 'c-grandchild') old.metadata.finalizers = ['a.test/held'];
+      return old;
+    });
+  }
+  await deleteObject(ctx, configMaps, 'default', 'a-owner', { propagationPolicy: 'Foreground' });
+  const collector = await startCollector(ctx, RESOURCES, 0.001);
+  while (!(await readObject(ctx, configMaps, 'default', 'c-grandchild')).metadata.deletionTimestamp) await sleep(2);
+  await sleep(20);
+  assert.deepEqual(await names(ctx), ['a-owner', 'b-child', 'c-grandchild']);
+  await updateObject(ctx, configMaps, 'default', 'c-grandchild', (old) => {
+    delete old.metadata.finalizers;
+    return old;
+  });
+  while ((await names(ctx)).length > 0) await sleep(2);
+  await collector.close();
+});
+
 test('what only claims to be owned, by what is in another namespace or no longer its owner, stays', async () => {
   const ctx = await testContext();
   const owner = await configMap(ctx, 'owner');

@@ -118,7 +118,7 @@ async function isCollected(ctx: Context, resources: readonly Resource[], key: st
   let left = false;
   for (const dependent of await dependentsOf(ctx, resources, { uid, namespace })) {
     if (orphans) await release(ctx, dependent, uid);
-    else if (!(await abandon(ctx, resources, dependent, uid)) && blocks(dependent, uid)) left = true;
+    else if (!(await abandon(ctx, resources, dependent, uid, true)) && blocks(dependent, uid)) left = true;
   }
   if (left) return false;
   await change(ctx, { resource, namespace, name }, (old) => {
@@ -146,6 +146,7 @@ interface Place {
 }
 
 interface Dependent extends Place {
+  readonly uid: string;
   readonly owners: readonly OwnerReference[];
 }
 
@@ -158,25 +159,31 @@ async function dependentsOf(ctx: Context, resources: readonly Resource[], owner:
     const { namespace, name } = nameOfKey(resource, key);
     if (owner.namespace !== '' && namespace !== owner.namespace) continue;
     const kept = await readKept(ctx.store, resource, namespace, name);
-    const owners = (kept && parsed(resource, ctx.settings, kept).metadata.ownerReferences) ?? [];
-    if (owners.some(({ uid }) => uid === owner.uid)) found.push({ resource, namespace, name, owners });
+    if (!kept) continue;
+    const { uid = '', ownerReferences: owners = [] } = parsed(resource, ctx.settings, kept).metadata;
+    if (owners.some((one) => one.uid === owner.uid)) found.push({ resource, namespace, name, uid, owners });
   }
   return found;
 }
 
-/** What has lost an owner is deleted, or no longer names that owner if it has another. Whether it is done with. */
+/**
+ * What has lost an owner is deleted, or no longer names that owner if it has another. Whether it is done with.
+ * @param waited Whether the owner waits, so that what the dependent owns in turn must be gone before it as well.
+ */
 async function abandon(
   ctx: Context,
   resources: readonly Resource[],
   dependent: Dependent,
   uid: string,
+  waited = false,
 ): Promise<boolean> {
   for (const owner of dependent.owners) {
     if (owner.uid === uid || !(await isThere(ctx, resources, owner, dependent.namespace))) continue;
     await release(ctx, dependent, uid);
     return true;
   }
-  return isGone(ctx, dependent);
+  const owns = waited && (await ownedKeys(ctx.store, dependent.uid)).length > 0;
+  return isGone(ctx, dependent, owns ? 'Foreground' : 'Background');
 }
 
 /** Whether an owner exists and will stay. One of a kind that is not kept here counts as such: others keep it. */
@@ -206,9 +213,13 @@ async function release(ctx: Context, place: Place, uid: string): Promise<void> {
 }
 
 /** Deletes a dependent. Whether it is gone. */
-async function isGone(ctx: Context, { resource, namespace, name }: Place): Promise<boolean> {
+async function isGone(
+  ctx: Context,
+  { resource, namespace, name }: Place,
+  propagationPolicy: 'Background' | 'Foreground',
+): Promise<boolean> {
   try {
-    return (await deleteObject(ctx, resource, namespace, name, { propagationPolicy: 'Background' })).gone;
+    return (await deleteObject(ctx, resource, namespace, name, { propagationPolicy })).gone;
   } catch (error) {
     if (isProblem(error, 'NotFound')) return true;
     throw error;

@@ -7,10 +7,14 @@ import {
   selfSubjectRulesReviews,
   subjectAccessReviews,
 } from './accessreviews.ts';
+import { horizontalPodAutoscalers } from './autoscalers.ts';
+import { buildConfigs, builds } from './builds.ts';
 import { configMaps } from './configmaps.ts';
 import { customResourceDefinitions } from './customresourcedefinitions.ts';
 import { daemonSets } from './daemonsets.ts';
+import { deploymentConfigs } from './deploymentconfigs.ts';
 import { deployments } from './deployments.ts';
+import { podDisruptionBudgets } from './disruptionbudgets.ts';
 import { events } from './events.ts';
 import { groups } from './groups.ts';
 import { identities } from './identities.ts';
@@ -19,10 +23,12 @@ import { cronJobs, jobs } from './jobs.ts';
 import { leases } from './leases.ts';
 import { limitRanges } from './limitranges.ts';
 import { namespaces } from './namespaces.ts';
+import { networkPolicies } from './networkpolicies.ts';
 import { nodes } from './nodes.ts';
 import { oauthAccessTokens, userOAuthAccessTokens } from './oauthaccesstokens.ts';
 import { oauthAuthorizeTokens } from './oauthauthorizetokens.ts';
 import { oauthClients } from './oauthclients.ts';
+import { openshiftRoutes } from './openshiftroutes.ts';
 import { pods } from './pods.ts';
 import { podTemplates } from './podtemplates.ts';
 import { projectRequests } from './projectrequests.ts';
@@ -88,4 +94,11 @@ export const clusterResources: readonly Resource[] = [
   replicationControllers,
   services,
   statefulSets,
+  buildConfigs,
+  builds,
+  deploymentConfigs,
+  horizontalPodAutoscalers,
+  networkPolicies,
+  openshiftRoutes,
+  podDisruptionBudgets,
 ];

@@ -1,9 +1,10 @@
 /**
- * The cluster roles that OpenShift seeds, as far as they are about images, projects, users and access: builds, routes,
- * templates and networks are not served here.
+ * The cluster roles that OpenShift seeds, as far as they are about what is served here: templates, networks and machines are
+ * not.
  */
 import type { ClusterRole } from '../access/role.ts';
 import {
+  APPS_GROUPS,
   AUTHORIZATION_GROUPS,
   allow,
   allowPaths,
@@ -14,6 +15,7 @@ import {
   PROJECT_GROUPS,
   READ,
   READ_WRITE,
+  ROUTE_GROUPS,
   USER_GROUPS,
 } from './seedrule.ts';
 
@@ -65,7 +67,7 @@ const images: readonly ClusterRole[] = [
     allow('get list', '', 'pods replicationcontrollers'),
     allow('list', '', 'limitranges'),
     allow('get list', BUILD_GROUPS, 'buildconfigs builds'),
-    allow('get list', ['', 'apps.openshift.io'], 'deploymentconfigs'),
+    allow('get list', APPS_GROUPS, 'deploymentconfigs'),
     allow('get list', 'batch', 'cronjobs jobs'),
     allow('get list', 'apps', 'daemonsets deployments replicasets statefulsets'),
     allow('delete', IMAGE_GROUPS, 'images'),
@@ -128,6 +130,18 @@ const registry: readonly ClusterRole[] = [
   ),
 ];
 
+/** Kinds of OpenShift that are kept for its clients: they may be written, and read, by those who may do so with workloads. */
+const writeOpenshiftKinds = [
+  allow(READ_WRITE, APPS_GROUPS, 'deploymentconfigs deploymentconfigs/scale'),
+  allow(READ_WRITE, BUILD_GROUPS, 'buildconfigs builds'),
+  allow(READ_WRITE, ROUTE_GROUPS, 'routes'),
+];
+const readOpenshiftKinds = [
+  allow(READ, APPS_GROUPS, 'deploymentconfigs deploymentconfigs/scale deploymentconfigs/status'),
+  allow(READ, BUILD_GROUPS, 'buildconfigs builds'),
+  allow(READ, ROUTE_GROUPS, 'routes routes/status'),
+];
+
 const aggregates: readonly ClusterRole[] = [
   clusterRole(
     'system:openshift:aggregate-to-admin',
@@ -140,17 +154,27 @@ const aggregates: readonly ClusterRole[] = [
       importImages,
       allow('delete get patch update', PROJECT_GROUPS, 'projects'),
       oldReviews,
+      ...writeOpenshiftKinds,
+      ...readOpenshiftKinds,
     ],
     { into: ['admin'] },
   ),
   clusterRole(
     'system:openshift:aggregate-to-edit',
-    [writeStreams, streamStatus, pushAndPull, importImages, allow('get', PROJECT_GROUPS, 'projects')],
+    [
+      writeStreams,
+      streamStatus,
+      pushAndPull,
+      importImages,
+      allow('get', PROJECT_GROUPS, 'projects'),
+      ...writeOpenshiftKinds,
+      ...readOpenshiftKinds,
+    ],
     { into: ['edit'] },
   ),
   clusterRole(
     'system:openshift:aggregate-to-view',
-    [allow(READ, IMAGE_GROUPS, STREAMS), streamStatus, allow('get', PROJECT_GROUPS, 'projects')],
+    [allow(READ, IMAGE_GROUPS, STREAMS), streamStatus, allow('get', PROJECT_GROUPS, 'projects'), ...readOpenshiftKinds],
     { into: ['view'] },
   ),
 ];

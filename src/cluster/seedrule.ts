@@ -12,6 +12,8 @@ export const AUTHORIZATION_GROUPS: readonly string[] = ['', 'authorization.opens
 export const USER_GROUPS: readonly string[] = ['', 'user.openshift.io'];
 export const OAUTH_GROUPS: readonly string[] = ['', 'oauth.openshift.io'];
 export const BUILD_GROUPS: readonly string[] = ['', 'build.openshift.io'];
+export const APPS_GROUPS: readonly string[] = ['', 'apps.openshift.io'];
+export const ROUTE_GROUPS: readonly string[] = ['', 'route.openshift.io'];
 
 /** Kubernetes keeps what it seeds up to date as long as this annotation says so. */
 export const AUTOUPDATE = 'rbac.authorization.kubernetes.io/autoupdate';

@@ -45,7 +45,11 @@ export const ALL_VERBS: readonly Verb[] = [
 /** What a kind says of itself. */
 export interface WorkloadFacts<T extends KubeObject> {
   readonly group: string;
+  /** `v1` if it is not given. */
+  readonly version?: string;
   readonly kind: string;
+  /** The message that its schema is made of, if that has another name than the kind. */
+  readonly message?: string;
   readonly resource: string;
   readonly shortNames?: readonly string[];
   readonly categories?: readonly string[];
@@ -68,7 +72,8 @@ type WithStatus = KubeObject & { status?: unknown; spec?: unknown };
 
 /** The resource of a kind whose schema is that of its protobuf message. */
 export function workload<T extends KubeObject>(facts: WorkloadFacts<T>): Resource<T> {
-  const { group, kind, resource, shortNames, categories, table, fields, status = true, subresources = [] } = facts;
+  const { group, version = 'v1', kind, message = kind, resource, shortNames, categories, table, fields } = facts;
+  const { status = true, subresources = [] } = facts;
   const kept: Kept<T> = {
     prefix: `/${resource}/`,
     unconditionalUpdate: true,
@@ -87,7 +92,7 @@ export function workload<T extends KubeObject>(facts: WorkloadFacts<T>): Resourc
   };
   return {
     group,
-    version: 'v1',
+    version,
     kind,
     resource,
     singular: kind.toLowerCase(),
@@ -95,7 +100,7 @@ export function workload<T extends KubeObject>(facts: WorkloadFacts<T>): Resourc
     ...(categories && { categories }),
     namespaced: true,
     verbs: ALL_VERBS,
-    schema: kindSchema(kind, facts.description),
+    schema: kindSchema(message, facts.description),
     table,
     ...(fields && { fields }),
     ...(status && { untouched: ['status'] }),

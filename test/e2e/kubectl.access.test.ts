@@ -167,7 +167,7 @@ suite('projects', () => {
   test('whoever may asks for one, and is its administrator', async () => {
     const asked = JSON.parse(await kubectl('get', '--raw', requests, ...dot)) as { kind: string; status: string };
     assert.deepEqual([asked.kind, asked.status], ['Status', 'Success']);
-    assert.match(await kubectl.fails('get', '--raw', requests, '--as=eve'), /you may not request a new project/);
+    assert.match(await kubectl.fails('get', '--raw', requests, '--as=eve'), /You may not request a new project/);
     const request = {
       apiVersion: 'project.openshift.io/v1',
       kind: 'ProjectRequest',

@@ -17,7 +17,9 @@ export const LISTS: Readonly<Record<string, string>> = {
   'EphemeralContainerCommon.volumeDevices': 'merge devicePath',
   'EphemeralContainerCommon.volumeMounts': 'merge mountPath',
   'JobStatus.conditions': 'merge type atomic',
+  'HorizontalPodAutoscalerStatus.conditions': 'merge type',
   'PersistentVolumeClaimStatus.conditions': 'merge type',
+  'PodDisruptionBudgetStatus.conditions': 'merge type',
   'PodSpec.containers': 'merge name',
   'PodSpec.ephemeralContainers': 'merge name',
   'PodSpec.hostAliases': 'merge ip',
@@ -36,6 +38,8 @@ export const LISTS: Readonly<Record<string, string>> = {
   'ServiceSpec.ports': 'merge port protocol',
   'ServiceStatus.conditions': 'merge type',
   'StatefulSetStatus.conditions': 'merge type',
+  'apps/DeploymentConfigStatus.conditions': 'merge type',
+  'build/BuildStatus.conditions': 'merge type',
 };
 
 /** Messages that one manager owns as a whole. */

@@ -10,7 +10,9 @@
 import { accessMessages } from './access.ts';
 import { coreMessages } from './core.ts';
 import { metaMessages } from './meta.ts';
+import { openshiftMessages } from './openshift.ts';
 import { podsMessages } from './pods.ts';
+import { policiesMessages } from './policies.ts';
 import { volumesMessages } from './volumes.ts';
 import { workloadsMessages } from './workloads.ts';
 
@@ -46,7 +48,16 @@ export interface Field {
 /** The fields of a message by their numbers. */
 export type Message = ReadonlyMap<number, Field>;
 
-const TABLES = [accessMessages, coreMessages, metaMessages, podsMessages, volumesMessages, workloadsMessages];
+const TABLES = [
+  accessMessages,
+  coreMessages,
+  metaMessages,
+  openshiftMessages,
+  podsMessages,
+  policiesMessages,
+  volumesMessages,
+  workloadsMessages,
+];
 
 /** Kinds that are sent as such, by apiVersion. */
 const KINDS: Readonly<Record<string, string>> = {
@@ -57,10 +68,11 @@ const KINDS: Readonly<Record<string, string>> = {
   'authorization.k8s.io/v1':
     'LocalSubjectAccessReview SelfSubjectAccessReview SelfSubjectRulesReview SubjectAccessReview',
   'autoscaling/v1': 'Scale',
+  'autoscaling/v2': 'HorizontalPodAutoscaler',
   'batch/v1': 'CronJob Job',
   'coordination.k8s.io/v1': 'Lease',
   'events.k8s.io/v1': 'Event',
-  'networking.k8s.io/v1': 'Ingress',
+  'networking.k8s.io/v1': 'Ingress NetworkPolicy',
   'policy/v1': 'Eviction PodDisruptionBudget',
   'rbac.authorization.k8s.io/v1': 'ClusterRole ClusterRoleBinding Role RoleBinding',
 };

@@ -26,6 +26,12 @@ const PACKAGES: readonly (readonly [RegExp, string])[] = [
   [/^Lease/, 'io.k8s.api.coordination.v1'],
   [/^Scale(?:Spec|Status)?$/, 'io.k8s.api.autoscaling.v1'],
   [/^ReportedEvent/, 'io.k8s.api.events.v1'],
+  [/^(?:IPBlock|NetworkPolicy)/, 'io.k8s.api.networking.v1'],
+  [/^PodDisruptionBudget/, 'io.k8s.api.policy.v1'],
+  [/^(?:CrossVersion|HPAScaling|HorizontalPod|(?:\w+)?Metric)/, 'io.k8s.api.autoscaling.v2'],
+  [/^apps\//, 'com.github.openshift.api.apps.v1'],
+  [/^build\//, 'com.github.openshift.api.build.v1'],
+  [/^route\//, 'com.github.openshift.api.route.v1'],
 ];
 
 const schemas = new Map<string, ObjectSchema>();
@@ -54,7 +60,7 @@ export function schemaOfMessage(name: string): ObjectSchema {
 /** What a message is called in OpenAPI. */
 export function componentOf(name: string): string {
   const home = PACKAGES.find(([pattern]) => pattern.test(name))?.[1] ?? 'io.k8s.api.core.v1';
-  return `${home}.${name.replace(/^Reported/, '')}`;
+  return `${home}.${name.replace(/^Reported|^.*\//, '')}`;
 }
 
 function propertyOf(message: string, field: Field): Property {

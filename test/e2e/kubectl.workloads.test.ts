@@ -1,0 +1,141 @@
+/** Kinds that belong to workloads, kept for charts and clients, and what goes with a workload when it is deleted. */
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { ownHome } from '../program.ts';
+import { startServer, type TestServer } from '../server.ts';
+import { type Kubectl, kubectlFor } from './kubectl.ts';
+
+let server: TestServer;
+let kubectl: Kubectl;
+
+before(async () => {
+  server = await startServer();
+  kubectl = kubectlFor(server, ownHome());
+  await kubectl('create', 'deployment', 'web', '--image=r.test/team/web:1', '--replicas=2');
+});
+after(async () => {
+  await server?.kill();
+});
+
+suite('beside workloads', () => {
+  test('autoscalers, budgets and network policies are kept, listed and explained', async () => {
+    const target = { type: 'Utilization', averageUtilization: 50 };
+    const autoscaler = {
+      kind: 'HorizontalPodAutoscaler',
+      apiVersion: 'autoscaling/v2',
+      metadata: { name: 'web' },
+      spec: {
+        scaleTargetRef: { kind: 'Deployment', apiVersion: 'apps/v1', name: 'web' },
+        minReplicas: 2,
+        maxReplicas: 5,
+        metrics: [{ type: 'Resource', resource: { name: 'cpu', target } }],
+      },
+    };
+    assert.match(await kubectl.given(autoscaler, 'create', '-f', '-'), /web created/);
+    await kubectl('create', 'poddisruptionbudget', 'web', '--selector=app=web', '--min-available=1');
+    const policy = {
+      kind: 'NetworkPolicy',
+      apiVersion: 'networking.k8s.io/v1',
+      metadata: { name: 'web' },
+      spec: {
+        podSelector: { matchLabels: { app: 'web' } },
+        ingress: [{ from: [{ ipBlock: { cidr: '10.0.0.0/8' } }] }],
+      },
+    };
+    await kubectl.given(policy, 'apply', '--server-side', '-f', '-');
+    assert.deepEqual((await kubectl.table('get', 'hpa'))[1]?.slice(0, 3), [
+      'web',
+      'Deployment/web',
+      'resource: <unknown>',
+    ]);
+    assert.deepEqual((await kubectl.table('get', 'pdb'))[1]?.slice(0, 4), ['web', '1', 'N/A', '0']);
+    assert.deepEqual((await kubectl.table('get', 'netpol'))[1]?.slice(0, 2), ['web', 'app=web']);
+    const metrics = '{.spec.metrics[0].resource.target.averageUtilization}';
+    assert.equal(await kubectl('get', 'hpa', 'web', '-o', `jsonpath=${metrics}`), '50');
+    assert.match(await kubectl('explain', 'hpa.spec.metrics.resource'), /KIND: +HorizontalPodAutoscaler/);
+    const both = {
+      kind: 'PodDisruptionBudget',
+      apiVersion: 'policy/v1',
+      metadata: { name: 'both' },
+      spec: { minAvailable: 1, maxUnavailable: 1 },
+    };
+    await assert.rejects(
+      kubectl.given(both, 'create', '-f', '-'),
+      /minAvailable and maxUnavailable cannot be both set/,
+    );
+  });
+
+  test('scale sets the number, and status says how it is', async () => {
+    assert.match(await kubectl('scale', 'deployment', 'web', '--replicas=4'), /scaled/);
+    assert.match(await kubectl('scale', 'deployment', 'web', '--current-replicas=4', '--replicas=3'), /scaled/);
+    assert.match(
+      await kubectl.fails('scale', 'deployment', 'web', '--current-replicas=9', '--replicas=1'),
+      /Expected replicas to be 9, was 3/,
+    );
+    const observedGeneration = Number(
+      await kubectl('get', 'deployment', 'web', '-o', 'jsonpath={.metadata.generation}'),
+    );
+    const status = { observedGeneration, replicas: 3, updatedReplicas: 3, readyReplicas: 3, availableReplicas: 3 };
+    await kubectl(
+      'patch',
+      'deployment',
+      'web',
+      '--subresource=status',
+      '--type=merge',
+      '-p',
+      JSON.stringify({ status }),
+    );
+    assert.match(await kubectl('rollout', 'status', 'deployment/web', '--timeout=10s'), /successfully rolled out/);
+    assert.equal((await kubectl.table('get', 'deployment', 'web'))[1]?.[1], '3/3');
+  });
+});
+
+suite('what a workload owns', () => {
+  /** A replica set of the deployment, and a pod of that. */
+  async function owned(name: string): Promise<void> {
+    await kubectl('create', 'deployment', name, '--image=r.test/team/web:1');
+    const owner = async (resource: string, kind: string, apiVersion: string) => [
+      {
+        kind,
+        apiVersion,
+        name,
+        uid: await kubectl('get', resource, name, '-o', 'jsonpath={.metadata.uid}'),
+        controller: true,
+        blockOwnerDeletion: true,
+      },
+    ];
+    const labels = { app: name };
+    const spec = { containers: [{ name: 'main', image: 'r.test/team/web:1' }] };
+    const set = {
+      kind: 'ReplicaSet',
+      apiVersion: 'apps/v1',
+      metadata: { name, labels, ownerReferences: await owner('deployment', 'Deployment', 'apps/v1') },
+      spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+    };
+    await kubectl.given(set, 'create', '-f', '-');
+    const metadata = { name, labels, ownerReferences: await owner('replicaset', 'ReplicaSet', 'apps/v1') };
+    await kubectl.given({ kind: 'Pod', apiVersion: 'v1', metadata, spec }, 'create', '-f', '-');
+  }
+  const left = (name: string): Promise<string> =>
+    kubectl('get', 'deployment,replicaset,pod', '-l', `app=${name}`, '-o', 'name');
+
+  test('goes after it in the background, with all that it owns in turn', async () => {
+    await owned('back');
+    await kubectl('delete', 'deployment', 'back', '--cascade=background');
+    await kubectl('wait', '--for=delete', 'pod/back', '--timeout=20s');
+    assert.equal(await left('back'), '');
+  });
+
+  test('goes before it in the foreground', async () => {
+    await owned('fore');
+    await kubectl('delete', 'deployment', 'fore', '--cascade=foreground');
+    assert.equal(await left('fore'), '');
+  });
+
+  test('stays if it is orphaned, and names its owner no more', async () => {
+    await owned('orphan');
+    await kubectl('delete', 'deployment', 'orphan', '--cascade=orphan');
+    assert.equal(await left('orphan'), 'replicaset.apps/orphan\npod/orphan\n');
+    assert.equal(await kubectl('get', 'replicaset', 'orphan', '-o', 'jsonpath={.metadata.ownerReferences}'), '');
+  });
+});
