@@ -93,6 +93,8 @@ export interface Blobs {
   abort(id: UploadId): Promise<boolean>;
   /** Deletes a blob. Whether there was one. */
   delete(digest: Digest): Promise<boolean>;
+  /** A deletion whose process has died, or which has failed, may still take effect for some seconds. */
+  readonly lingers?: true;
   /** Digests after that one, in the order of their text, at most `limit`. */
   list(after: Digest | undefined, limit: number): Promise<Digest[]>;
   /** Uploads that nobody has added to since the time, so that they can be dropped. */

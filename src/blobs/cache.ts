@@ -87,6 +87,7 @@ export function cachedBlobs(blobs: Blobs, limitBytes: number): CachedBlobs {
       if (deletions === before) small.keep(digest, bytes);
     },
     ...(blobs.keep && { keep: blobs.keep }),
+    ...(blobs.lingers && { lingers: blobs.lingers }),
     begin: () => blobs.begin(),
     uploaded: (id) => blobs.uploaded(id),
     append: (id, offset, source) => blobs.append(id, offset, source),

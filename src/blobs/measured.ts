@@ -47,6 +47,7 @@ export function measuredBlobs(blobs: Blobs, meter: StorageMeter): Blobs {
     delete: (digest) => timed('Delete', blobs.delete(digest)),
     list: (after, limit) => timed('List', blobs.list(after, limit)),
     staleUploads: (before) => timed('Walk', blobs.staleUploads(before)),
+    ...(blobs.lingers && { lingers: blobs.lingers }),
     close: () => blobs.close(),
   };
 }

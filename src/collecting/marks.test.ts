@@ -37,4 +37,8 @@ test('a sweep is abandoned when it was seen for long, whatever its own clock say
   assert.equal(isStale(ground, mark(0, owner, 9)), false);
   endOwner(owner);
   assert.equal(isStale(ground, mark(seconds * 1000, owner, 9)), true);
+  const far = { blobs: { ...ground.blobs, lingers: true } as const, now: () => ground.now() };
+  assert.equal(isStale(far, mark(seconds * 1000, owner, 9)), false, 'its last request may still be on its way');
+  seconds += SWEEP_STALE_SECONDS + 1;
+  assert.equal(isStale(far, mark(0, owner, 9)), true);
 });

@@ -27,7 +27,7 @@ const MARKS_AT_ONCE = COMMIT_CHANGES - 8;
 /** What a writer needs: the store, where the bytes are, and the clock. */
 export interface Ground {
   readonly store: Store;
-  readonly blobs: Pick<Blobs, 'delete'>;
+  readonly blobs: Pick<Blobs, 'delete' | 'lingers'>;
   now(): Date;
 }
 
@@ -151,7 +151,8 @@ const firstSeen = new WeakMap<Ground['blobs'], BoundedCache<number>>();
 
 /** Whether a sweep has taken so long that its owner must be dead: a live one renews the mark long before. */
 export function isStale(ground: Pick<Ground, 'blobs' | 'now'>, mark: FoundMark): boolean {
-  if (fateOf(mark.owner) === 'dead') return true;
+  // What it was about to delete may be deleted later than what is pushed meanwhile, unless that cannot be.
+  if (!ground.blobs.lingers && fateOf(mark.owner) === 'dead') return true;
   const now = ground.now().getTime();
   const seen = firstSeen.get(ground.blobs) ?? new BoundedCache<number>(MARKS_KNOWN);
   firstSeen.set(ground.blobs, seen);

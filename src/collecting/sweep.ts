@@ -143,7 +143,9 @@ export class Sweep {
         const before = revision;
         revision = await store.commit([...left].map((each) => putMark(each, mark, before)));
       }
-      await Promise.all(some.map((digest) => blobs.delete(digest)));
+      // All have ended before this goes on or fails: one that came late would delete what was pushed since.
+      const ended = await Promise.allSettled(some.map((digest) => blobs.delete(digest)));
+      for (const each of ended) if (each.status === 'rejected') throw each.reason;
       for (const digest of some) {
         left.delete(digest);
         done.push({ op: 'delete', key: markKey(digest), expect: revision });

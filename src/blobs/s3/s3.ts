@@ -91,6 +91,7 @@ function driver({ address, bucket, content, removal, memory, uploads }: Driver):
     commit: open(async (id: UploadId, digest: Digest) => uploads.commit(known(id), digest)),
     abort: open(async (id: UploadId) => parseUploadId(id) !== undefined && (await uploads.abort(id))),
     delete: open((digest: Digest) => removal.deleteBlob(digest)),
+    lingers: true,
     list: open((after: Digest | undefined, limit: number) => content.list(after, limit)),
     staleUploads: open(async (before: Date) => {
       await removal.sweepQuietly(before);
