@@ -1,19 +1,25 @@
 /** What is deleted through the registry: a tag, or a manifest with all that leads to it. */
+import { isDeepStrictEqual } from 'node:util';
 import { readWhole } from '../blobs/whole.ts';
 import type { Digest } from '../image/digest.ts';
 import { ManifestInvalid, parseManifest, referencesOf } from '../image/manifest.ts';
-import { MANIFEST_BYTES } from '../limits.ts';
+import { COMMIT_CHANGES, CONFLICT_TRIES, MANIFEST_BYTES } from '../limits.ts';
 import type { Context } from '../objects/context.ts';
 import { isProblem } from '../objects/errors.ts';
+import { inTurn } from '../objects/turns.ts';
 import { updateObject } from '../objects/writes.ts';
-import { CommitConflict } from '../store/store.ts';
-import { followersOf } from './history.ts';
+import { type Change, CommitConflict } from '../store/store.ts';
+import { followersOf, newest } from './history.ts';
 import { imageStreams, internalRules, streamKey, tagPart } from './imagestream.ts';
 import { type ManifestLink, manifestKey, manifestUnlinks, type RepositoryName, withoutRoot } from './links.ts';
 import { withoutImage, withoutTag } from './removal.ts';
 import { referrers, resolveDigest } from './repository.ts';
 import { changeTag, readHead } from './tagging.ts';
-import type { ImageStream } from './types.ts';
+import { recordMoves, type TagMoveDraft } from './tagmove.ts';
+import type { ImageStream, NamedTagEventList } from './types.ts';
+
+/** Histories that one commit changes at most; leaves room for the head and the record. */
+const HISTORIES_AT_ONCE = COMMIT_CHANGES - 16;
 
 /** Deletes a tag: from spec and status, as `oc tag -d` does. Whether it was there. */
 export async function deleteTag(ctx: Context, repo: RepositoryName, tag: string): Promise<boolean> {
@@ -61,12 +67,50 @@ function isInSpec({ spec }: ImageStream, { namespace, stream }: RepositoryName, 
 export async function deleteManifest(ctx: Context, repo: RepositoryName, digest: Digest): Promise<boolean> {
   const link = await resolveDigest(ctx, repo, digest);
   if (!link) return false;
-  await removeTags(ctx, repo, (stream) => withoutImage(stream, digest));
+  await forgetImage(ctx, repo, digest);
   const { references, subject } = await contentsOf(ctx, digest);
   const about = (await referrers(ctx, repo, digest)).map((referrer) => referrer.digest);
   await handOver(ctx, repo, digest, [...references, ...about]);
   await ctx.store.commit(manifestUnlinks(repo, digest, subject));
   return true;
+}
+
+/** Takes an image out of all histories. Those that never held it are not looked into, however many there are. */
+async function forgetImage(ctx: Context, repo: RepositoryName, digest: Digest): Promise<void> {
+  const { namespace, stream: name } = repo;
+  const key = streamKey(namespace, name);
+  const done = await inTurn(ctx.store, key, async () => {
+    for (let tries = 1; tries <= CONFLICT_TRIES; tries++) {
+      const head = await readHead(ctx, namespace, name);
+      if (!head) return true;
+      const { entries } = await ctx.store.list(key + tagPart(''));
+      const holding = entries.filter(({ value }) => value.includes(digest));
+      const histories = holding.map(({ value }) => JSON.parse(value.toString()) as NamedTagEventList);
+      if (histories.length > HISTORIES_AT_ONCE || histories.some(({ tag }) => isInSpec(head.stream, repo, tag))) break;
+      const left = withoutImage({ metadata: {}, status: { dockerImageRepository: '', tags: histories } }, digest);
+      const kept = new Map(left.status?.tags?.map((history) => [history.tag, history]));
+      if (isDeepStrictEqual([...kept.values()], histories)) return true;
+      const gone = histories.filter(({ tag }) => !kept.has(tag));
+      const drafts = gone.map((history): TagMoveDraft => {
+        return { tag: history.tag, from: newest(history), to: null, cause: 'delete' };
+      });
+      const changes = holding.map((entry, index): Change => {
+        const history = kept.get(histories[index]?.tag ?? '');
+        if (!history) return { op: 'delete', key: entry.key };
+        return { op: 'put', key: entry.key, value: Buffer.from(JSON.stringify(history)) };
+      });
+      try {
+        // The head is written with every move, so nothing has moved if it is as it was.
+        const unmoved: Change = { op: 'put', key, value: head.entry.value, expect: head.entry.revision };
+        await ctx.store.commit([unmoved, ...changes, ...(await recordMoves(ctx, namespace, name, drafts))]);
+        return true;
+      } catch (error) {
+        if (!(error instanceof CommitConflict)) throw error;
+      }
+    }
+    return false;
+  });
+  if (!done) await removeTags(ctx, repo, (stream) => withoutImage(stream, digest));
 }
 
 /**

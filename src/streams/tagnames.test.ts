@@ -11,10 +11,11 @@ import type { Store } from '../store/store.ts';
 import { deleteManifest, deleteTag } from './deletion.ts';
 import { findStream, imageStreams, internalRules } from './imagestream.ts';
 import { pushManifest } from './push.ts';
-import { withoutTag } from './removal.ts';
+import { withoutImage, withoutTag } from './removal.ts';
 import { linkBlob } from './repository.ts';
 import { listMoves } from './tagmove.ts';
 import { tagNames } from './tagnames.ts';
+import type { ImageStream } from './types.ts';
 
 const repo = { namespace: 'demo', stream: 'app' };
 
@@ -29,6 +30,16 @@ async function push(ctx: Context, seed: string, tags: readonly string[]) {
   const manifest = parseManifest(bytes, OCI_MANIFEST);
   for (const tag of tags) await pushManifest(ctx, repo, { tag, digest: digestOf(bytes), manifest, bytes });
   return digestOf(bytes);
+}
+
+/** A stream and its moves, without what differs by when it was written. */
+async function facts(ctx: Context) {
+  const stream = await findStream(ctx, 'demo', 'app');
+  const moves = await listMoves(ctx.store, 'demo', 'app');
+  const { spec, status, metadata } = stream ?? { metadata: {} };
+  const timeless = (value: unknown): unknown =>
+    JSON.parse(JSON.stringify(value).replaceAll(/"(?:created|time)":"[^"]*"/g, '"time":""'));
+  return timeless({ spec, status, generation: metadata.generation, moves });
 }
 
 /** Counts the lists of a store from now on. */
@@ -78,15 +89,23 @@ test('deleting a tag that was only pushed leaves what deleting it from the whole
   }
   assert.equal(await deleteTag(quick, repo, 'b'), true);
   await updateObject(whole, imageStreams, 'demo', 'app', (stream) => withoutTag(stream, 'b'), { rules: internalRules });
-  const facts = async (ctx: Context) => {
-    const stream = await findStream(ctx, 'demo', 'app');
-    const moves = await listMoves(ctx.store, 'demo', 'app');
-    const { spec, status, metadata } = stream ?? { metadata: {} };
-    const timeless = (value: unknown): unknown =>
-      JSON.parse(JSON.stringify(value).replaceAll(/"(?:created|time)":"[^"]*"/g, '"time":""'));
-    return timeless({ spec, status, generation: metadata.generation, moves });
-  };
   assert.deepEqual(await facts(quick), await facts(whole));
+});
+
+test('deleting an image leaves in every history what deleting it from the whole stream leaves', async () => {
+  const [quick, whole] = [await testContext(), await testContext()];
+  let doomed = digestOf('');
+  for (const ctx of [quick, whole]) {
+    doomed = await push(ctx, 'one', ['a', 'b', 'c']);
+    await push(ctx, 'two', ['b', 'd']);
+    await push(ctx, 'three', ['c', 'e']);
+    await push(ctx, 'one', ['c']);
+  }
+  assert.equal(await deleteManifest(quick, repo, doomed), true);
+  const change = (stream: ImageStream) => withoutImage(stream, doomed);
+  await updateObject(whole, imageStreams, 'demo', 'app', change, { rules: internalRules });
+  assert.deepEqual(await facts(quick), await facts(whole));
+  assert.deepEqual((await tagNames(quick, repo, { limit: 10 }))?.tags, ['b', 'd', 'e']);
 });
 
 test('a tag that spec names, or that another tracks, is deleted from spec too', async () => {
