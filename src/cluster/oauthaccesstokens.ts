@@ -102,16 +102,43 @@ function changeErrors(token: OAuthAccessToken, old: OAuthAccessToken): FieldErro
   return [invalidValue('[]', fixed(token), 'field is immutable')];
 }
 
-export const userOAuthAccessTokens: Resource<OAuthAccessToken> = {
+/** What a user's own tokens say of themselves, however they are read. */
+const ownFacts = {
   group: OAUTH_GROUP,
   version: 'v1',
   kind: 'UserOAuthAccessToken',
   resource: 'useroauthaccesstokens',
   singular: 'useroauthaccesstoken',
   namespaced: false,
-  verbs: ['delete', 'get', 'list'],
+  verbs: ['delete', 'get', 'list', 'watch'],
   schema: schemaOf('UserOAuthAccessToken', 'A token of the caller.'),
   table: { columns: grantColumns, cells: grantCells },
+} as const satisfies Resource<OAuthAccessToken>;
+
+/** Tokens in the form of a user's own: what is watched. */
+const watchedTokens: Resource<OAuthAccessToken> = {
+  ...ownFacts,
+  kept: {
+    prefix: OAUTH_TOKEN_PREFIX,
+    form: { toKept: (token) => token, fromKept: (token) => withoutType(token) },
+    unconditionalUpdate: false,
+    generation: false,
+    validate: () => [],
+    validateName: () => undefined,
+  },
+};
+
+export const userOAuthAccessTokens: Resource<OAuthAccessToken> = {
+  ...ownFacts,
+  watched: {
+    as: watchedTokens,
+    async sees(ctx, name) {
+      const kept = await readKept(ctx.store, oauthAccessTokens, '', name);
+      return kept !== undefined && isOwn(parsed(oauthAccessTokens, ctx.settings, kept), ctx.user.name);
+    },
+    // Whose a token is never changes: nothing but the tokens themselves decides.
+    rights: `${OAUTH_TOKEN_PREFIX}#`,
+  },
   computed: {
     async get(ctx, _namespace, name) {
       const token = await ownToken(ctx, name);
