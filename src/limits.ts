@@ -165,9 +165,7 @@ export const SQLITE_POLL_MS = 25;
 export const SQLITE_GROUP_CHANGES = 256;
 /** Bytes of one SQLite transaction, for the same reason. */
 export const SQLITE_GROUP_BYTES = 2 * MiB;
-/** Milliseconds that one try may block while another process holds the SQLite write lock. */
-export const SQLITE_LOCK_MS = 25;
-/** Milliseconds of such tries, with other work between them, before the store counts as unavailable. */
+/** Milliseconds of tries for a lock that another process holds, with other work between them, before the store counts as unavailable. */
 export const SQLITE_BUSY_MS = 5_000;
 /** Bytes of a page of the SQLite file. */
 export const SQLITE_PAGE_BYTES = 8 * KiB;

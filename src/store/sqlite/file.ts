@@ -1,7 +1,7 @@
 /** The SQLite file of a store: how it is made, opened and recognised. */
 import { chmodSync, closeSync, existsSync, openSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { SQLITE_CACHE_BYTES, SQLITE_LOCK_MS, SQLITE_PAGE_BYTES, SQLITE_WAL_PAGES } from '../../limits.ts';
+import { SQLITE_CACHE_BYTES, SQLITE_PAGE_BYTES, SQLITE_WAL_PAGES } from '../../limits.ts';
 import { StoreUnavailable } from '../store.ts';
 import { damaged, isDamaged } from './failure.ts';
 
@@ -42,7 +42,8 @@ const SCHEMA = `
  */
 export function openFile(file: string, quotaBytes?: number): DatabaseSync {
   makePrivate(file);
-  const db = new DatabaseSync(file, { timeout: SQLITE_LOCK_MS });
+  // A lock that another process holds is not waited for here, which would stop all else: whoever calls tries again.
+  const db = new DatabaseSync(file);
   try {
     recognise(db, file);
     const [mode] = db.prepare('PRAGMA journal_mode = WAL').all();

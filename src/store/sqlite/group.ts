@@ -22,8 +22,11 @@ interface GroupOptions {
   readonly busyMs: number;
 }
 
-/** Milliseconds between tries for a lock that another process holds; other work goes on meanwhile. */
-const RETRY_MS = 2;
+/**
+ * Milliseconds between tries for a lock that another process holds; other work goes on meanwhile. As few as there can be:
+ * who has just committed comes again at once, and must not always be the first.
+ */
+const RETRY_MS = 1;
 
 /** Writes the commits that wait in one transaction, so that they share one fsync. */
 export class GroupCommit {
