@@ -2,10 +2,12 @@
  * Schemas of Kubernetes' own kinds, made of the tables of their protobuf messages: objects of these kinds are kept as they
  * are given. What the tables do not tell (how lists merge, what is a whole) stands in `merging.ts`.
  */
+import { field } from '../component.ts';
 import { labelSelector } from '../labelselector.ts';
 import { META_V1, objectMeta } from '../metaschema.ts';
 import { localObjectReferenceSchema, objectReferenceSchema } from '../objectreference.ts';
 import type { ArraySchema, ObjectSchema, Property, ScalarSchema, Schema } from '../schema.ts';
+import { describe } from './descriptions.ts';
 import { ATOMIC_MAPS, ATOMIC_MESSAGES, DEFAULTS, LISTS } from './merging.ts';
 import { type Field, messageNamed, type PlainType } from './messages.ts';
 
@@ -41,18 +43,20 @@ export function schemaOfMessage(name: string): ObjectSchema {
   const known = KNOWN[name] ?? schemas.get(name);
   if (known) return known;
   const properties: Record<string, Property> = {};
+  const description = describe(name);
   const schema: ObjectSchema = {
     type: 'object',
     component: componentOf(name),
+    ...(description !== undefined && { description }),
     properties,
     ...(ATOMIC_MESSAGES.has(name) && { mapType: 'atomic' as const }),
   };
   // In place before it is filled, should a message ever hold itself.
   schemas.set(name, schema);
-  for (const field of messageNamed(name).values()) {
-    if (field.member === '' && typeof field.type === 'object') {
-      Object.assign(properties, schemaOfMessage(field.type.message).properties);
-    } else properties[field.member] = propertyOf(name, field);
+  for (const one of messageNamed(name).values()) {
+    if (one.member === '' && typeof one.type === 'object') {
+      Object.assign(properties, schemaOfMessage(one.type.message).properties);
+    } else properties[one.member] = propertyOf(name, one);
   }
   return schema;
 }
@@ -63,10 +67,17 @@ export function componentOf(name: string): string {
   return `${home}.${name.replace(/^Reported|^.*\//, '')}`;
 }
 
-function propertyOf(message: string, field: Field): Property {
-  const path = `${message}.${field.member}`;
-  const one = schemaOf(field.type);
-  switch (field.holds) {
+function propertyOf(message: string, of: Field): Property {
+  const description = describe(message, of.member);
+  const property = shapeOf(message, of);
+  if (description === undefined) return property;
+  return property.type === 'object' ? field(property, description, property.empty) : { ...property, description };
+}
+
+function shapeOf(message: string, { member, type, holds }: Field): Property {
+  const path = `${message}.${member}`;
+  const one = schemaOf(type);
+  switch (holds) {
     case 'list':
       return listOf(path, one);
     case 'map':
