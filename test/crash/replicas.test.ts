@@ -42,10 +42,10 @@ test(`replicas lose, double and reorder nothing in ${ROUNDS} rounds of faults (C
   const record = new Record();
   const check = new MoveCheck();
   await using opened = new AsyncDisposableStack();
-  const { token, ca } = machines.front;
-  const watches = machines.replicas.map((replica) =>
-    opened.use(new MoveWatch(() => ({ url: replica.server.apiUrl, token, ca }))),
-  );
+  const { token, ca, apiUrl } = machines.front;
+  // One at each replica, and one that goes on at whichever replica the balancer gives it.
+  const urls = [...machines.replicas.map((replica) => () => replica.server.apiUrl), () => apiUrl];
+  const watches = urls.map((url) => opened.use(new MoveWatch(() => ({ url: url(), token, ca }))));
   const begun = performance.now();
   // Every fault comes before any comes again.
   let left: typeof faults = [];
