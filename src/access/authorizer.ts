@@ -1,8 +1,9 @@
 /** What a caller may do. Deny by default: what no rule allows is refused. */
 import { quoted } from '../objects/quoting.ts';
 import type { Awaitable } from '../store/store.ts';
+import { sharedRules, TooManyCombinations } from './grants.ts';
 import { EVERYTHING, type PolicyRule } from './role.ts';
-import { limits, SCOPES, scopeRefusal } from './scopes.ts';
+import { limits, SCOPES, scopeRefusal, scopeRules } from './scopes.ts';
 import {
   type Attributes,
   type Authorizer,
@@ -48,13 +49,16 @@ export function makeAuthorizer(...rules: readonly Rules[]): Authorizer {
     authorize: (user, attributes) =>
       user.extra && limits(user.extra[SCOPES]) ? withinScopes(user, attributes) : decide(user, attributes),
     async rulesFor(user, namespace) {
-      if (user.groups.includes(MASTERS)) return { rules: EVERYTHING, obstacle: '' };
-      const all = await Promise.all(rules.map((one) => one.rulesFor?.(user, namespace) ?? NOTHING));
+      const held = await heldRules(rules, user, namespace);
       const scopes = user.extra?.[SCOPES];
-      // What of the rules the scopes leave cannot be told as rules.
-      const narrow = limits(scopes) ? `scopes [${scopes.join(' ')}] leave only a part of these` : '';
-      const obstacle = joined([...all.map((held) => held.obstacle), narrow]);
-      return { rules: all.flatMap((held) => held.rules), obstacle };
+      if (!limits(scopes)) return held;
+      const most = await scopeRules(scopes, namespace, (name) => clusterRole(rules, name));
+      try {
+        return { ...held, rules: sharedRules(held.rules, most) };
+      } catch (error) {
+        if (!(error instanceof TooManyCombinations)) throw error;
+        return { rules: [], obstacle: `roles and scopes [${scopes.join(' ')}] are too many to be compared` };
+      }
     },
     async permittedTo(attributes) {
       const all = await Promise.all(rules.map((one) => one.permittedTo?.(attributes) ?? NOBODY));
@@ -64,6 +68,12 @@ export function makeAuthorizer(...rules: readonly Rules[]): Authorizer {
       };
     },
   };
+}
+
+async function heldRules(rules: readonly Rules[], user: User, namespace: string): Promise<HeldRules> {
+  if (user.groups.includes(MASTERS)) return { rules: EVERYTHING, obstacle: '' };
+  const all = await Promise.all(rules.map((one) => one.rulesFor?.(user, namespace) ?? NOTHING));
+  return { rules: all.flatMap((held) => held.rules), obstacle: joined(all.map(({ obstacle }) => obstacle)) };
 }
 
 async function clusterRole(rules: readonly Rules[], name: string): Promise<readonly PolicyRule[] | undefined> {

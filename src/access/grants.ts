@@ -34,6 +34,22 @@ export function missingRules(held: readonly PolicyRule[], wanted: readonly Polic
   return missing;
 }
 
+/**
+ * What two sets of rules both allow, as single things put together by their verbs.
+ * @throws {TooManyCombinations}
+ */
+export function sharedRules(some: readonly PolicyRule[], others: readonly PolicyRule[]): PolicyRule[] {
+  const seen = new Map<string, PolicyRule>();
+  // Each side is taken apart, since what stands for all of something is only found in the other's words.
+  for (const [rules, held] of [[some, new RuleSet(others)] as const, [others, new RuleSet(some)] as const]) {
+    if (rules.reduce((sum, rule) => sum + combinationsOf(rule), 0) > ROLE_COMBINATIONS) throw new TooManyCombinations();
+    for (const rule of rules) {
+      for (const single of singlesOf(rule)) if (isHeld(held, single)) seen.set(JSON.stringify(single), single);
+    }
+  }
+  return compact([...seen.values()]);
+}
+
 function combinationsOf({ verbs, apiGroups, resources, resourceNames, nonResourceURLs }: PolicyRule): number {
   const names = Math.max(1, resourceNames?.length ?? 0);
   const things = (apiGroups?.length ?? 0) * (resources?.length ?? 0) * names + (nonResourceURLs?.length ?? 0);

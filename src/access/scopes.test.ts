@@ -79,6 +79,29 @@ test('scopes bind masters too, and the refusal names them', async () => {
   assert.deepEqual(decision, { allowed: false, reason: 'scopes [user:info role:edit:a] prevent this action' });
 });
 
+test('rules that are listed are what rules and scopes both allow', async () => {
+  const rules: PolicyRule[] = [
+    { verbs: ['get', 'list', 'create'], apiGroups: [''], resources: ['configmaps', 'secrets'] },
+  ];
+  const limited = makeAuthorizer({
+    allow: () => undefined,
+    rulesFor: () => ({ rules, obstacle: '' }),
+    clusterRole: () => EDIT,
+  });
+  const rulesOf = async (groups: string[], ...scopes: string[]) => {
+    const held = await limited.rulesFor?.({ name: 'ann', groups, extra: { [SCOPES]: scopes } }, 'a');
+    return held?.rules;
+  };
+  assert.deepEqual(await rulesOf([], 'user:full'), rules);
+  assert.deepEqual(await rulesOf([], 'role:edit:a'), [
+    { verbs: ['get', 'create'], apiGroups: [''], resources: ['configmaps'] },
+  ]);
+  assert.deepEqual(await rulesOf([], 'role:edit:b'), []);
+  const master = await rulesOf(['system:masters'], 'user:info');
+  assert.ok(master?.some(({ resources, resourceNames }) => resources?.[0] === 'users' && resourceNames?.[0] === '~'));
+  assert.ok(!master?.some(({ resources }) => resources?.includes('*')));
+});
+
 test('only what is a scope is accepted as one', () => {
   for (const scope of ['user:full', 'user:info', 'role:edit:a', 'role:a:b:c', 'role:edit:*:!']) {
     assert.equal(scopeProblem(scope), undefined, scope);

@@ -83,18 +83,15 @@ export function limits(scopes: readonly string[] | undefined): scopes is readonl
   return scopes !== undefined && scopes.length > 0 && !scopes.includes(FULL_SCOPE);
 }
 
-/**
- * Why a user's scopes keep it from something, in OpenShift's words; undefined if they do not.
- * @param clusterRole The rules of a cluster role.
- */
-export async function scopeRefusal(
-  { extra }: User,
-  attributes: Attributes,
-  clusterRole: (name: string) => Awaitable<readonly PolicyRule[] | undefined>,
-): Promise<string | undefined> {
-  const scopes = extra?.[SCOPES];
-  if (!limits(scopes)) return undefined;
-  const namespace = 'path' in attributes ? '' : (attributes.namespace ?? '');
+/** The rules of a cluster role; undefined if there is none of that name. */
+type ClusterRoleRules = (name: string) => Awaitable<readonly PolicyRule[] | undefined>;
+
+/** What scopes allow at most in a namespace ('': in the cluster). */
+export async function scopeRules(
+  scopes: readonly string[],
+  namespace: string,
+  clusterRole: ClusterRoleRules,
+): Promise<PolicyRule[]> {
   const rules: PolicyRule[] = [DISCOVERY];
   for (const scope of scopes) {
     rules.push(...(USER_SCOPES[scope] ?? []));
@@ -103,6 +100,19 @@ export async function scopeRefusal(
     const held = (await clusterRole(role)) ?? [];
     rules.push(...(escalating ? held : held.flatMap(harmless)));
   }
+  return rules;
+}
+
+/** Why a user's scopes keep it from something, in OpenShift's words; undefined if they do not. */
+export async function scopeRefusal(
+  { extra }: User,
+  attributes: Attributes,
+  clusterRole: ClusterRoleRules,
+): Promise<string | undefined> {
+  const scopes = extra?.[SCOPES];
+  if (!limits(scopes)) return undefined;
+  const namespace = 'path' in attributes ? '' : (attributes.namespace ?? '');
+  const rules = await scopeRules(scopes, namespace, clusterRole);
   if (new RuleSet(rules).allows(questionOf(attributes))) return undefined;
   return `scopes [${scopes.join(' ')}] prevent this action`;
 }

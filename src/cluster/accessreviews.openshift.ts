@@ -4,6 +4,7 @@
  * in the namespace that is asked about; about oneself everybody may ask.
  */
 import type { PolicyRule } from '../access/role.ts';
+import { SCOPES } from '../access/scopes.ts';
 import type { Attributes, User } from '../access/user.ts';
 import type { Context } from '../objects/context.ts';
 import { badRequest, type FieldError, forbidden, invalid, invalidValue, required } from '../objects/errors.ts';
@@ -33,13 +34,18 @@ interface Action extends KubeObject {
   isNonResourceURL?: boolean;
 }
 
-interface SubjectReview extends Action {
+/** Whom it is asked about. */
+interface AskedSubject {
   user?: string;
   groups?: string[] | null;
+  /** Those of a token that is asked about; null stands for those of the request, or none for another user. */
+  scopes?: string[] | null;
 }
 
+interface SubjectReview extends Action, AskedSubject {}
+
 interface RulesReview extends KubeObject {
-  spec?: { user?: string; groups?: string[] | null };
+  spec?: AskedSubject;
   status?: object;
 }
 
@@ -82,8 +88,11 @@ function isPersonal({ user = '', groups }: { user?: string; groups?: string[] | 
   return user === '' && !groups?.length;
 }
 
-function subjectOf(ctx: Context, { user = '', groups }: { user?: string; groups?: string[] | null }): User {
-  return isPersonal({ user, groups: groups ?? null }) ? ctx.user : { name: user, groups: [...new Set(groups)].sort() };
+function subjectOf(ctx: Context, { user = '', groups, scopes }: AskedSubject): User {
+  const subject = isPersonal({ user, groups: groups ?? null })
+    ? ctx.user
+    : { name: user, groups: [...new Set(groups)].sort() };
+  return scopes ? { ...subject, extra: { ...subject.extra, [SCOPES]: scopes } } : subject;
 }
 
 async function subjectAnswer(ctx: Context, asked: SubjectReview, namespace: string): Promise<KubeObject> {
@@ -195,7 +204,7 @@ const subjectRulesReviews = reviewResource<RulesReview>(
         'spec.user and spec.groups are empty: name whom you ask about, or create a selfsubjectrulesreview',
       );
     }
-    return rulesAnswer(ctx, asked, { name: user, groups: groups ?? [] }, namespace);
+    return rulesAnswer(ctx, asked, subjectOf(ctx, asked.spec ?? {}), namespace);
   },
 );
 
@@ -204,7 +213,7 @@ const selfSubjectRulesReviews = reviewResource<RulesReview>(
   'SelfSubjectRulesReview',
   true,
   selfSubjectRulesReviewSchema,
-  (ctx, namespace, asked) => rulesAnswer(ctx, asked, ctx.user, namespace),
+  (ctx, namespace, asked) => rulesAnswer(ctx, asked, subjectOf(ctx, { scopes: asked.spec?.scopes ?? null }), namespace),
 );
 
 export const openshiftAccessReviews: readonly Resource[] = [

@@ -252,3 +252,24 @@ test('callers are told who they are', async () => {
   assert.equal(await users.kept?.virtual?.(ann, 'bob'), undefined);
   rbac.close();
 });
+
+test('scopes of a token are part of the question', async () => {
+  const { ann, rbac } = await setUp();
+  const allowed = async (scopes: string[] | null, more: object = {}) => {
+    const answer = await openshift(ann, 'localsubjectaccessreviews', { ...QUESTION, scopes, ...more }, 'default');
+    return (answer as { allowed: boolean; reason?: string }).allowed;
+  };
+  assert.equal(await allowed(null), true);
+  assert.equal(await allowed(['user:full']), true);
+  assert.equal(await allowed(['user:info']), false);
+  assert.equal(await allowed(['user:info'], { user: 'ann', groups: [] }), false);
+  const listed = async (scopes: string[] | null) => {
+    const answer = await openshift(ann, 'selfsubjectrulesreviews', { spec: { scopes } }, 'default');
+    return (answer as { status: { rules: { resources: string[] }[] } }).status.rules.flatMap(
+      ({ resources }) => resources,
+    );
+  };
+  assert.ok((await listed(null)).includes('imagestreams'));
+  assert.deepEqual(await listed(['user:info']), []);
+  rbac.close();
+});
