@@ -2,7 +2,7 @@
  * The resource `projects`: namespaces as their users see them. Everybody may list projects, and sees those whose namespace
  * they may get; rights to a project are rights in its namespace.
  */
-import { POLICY_PREFIX } from '../access/role.ts';
+import { POLICY_PREFIX, ROLE_BINDING_PREFIX, type RoleBinding, serviceAccountUser } from '../access/role.ts';
 import type { Context } from '../objects/context.ts';
 import { deleteObject } from '../objects/deletes.ts';
 import { DomainError, type FieldError, forbiddenField, invalid, invalidValue, notFound } from '../objects/errors.ts';
@@ -12,10 +12,12 @@ import { type KubeObject, nameOf } from '../objects/object.ts';
 import { readKept } from '../objects/reads.ts';
 import type { Resource } from '../objects/resource.ts';
 import type { ObjectSchema, Property } from '../objects/schema.ts';
-import { parsed, whole } from '../objects/values.ts';
+import { nameOfKey, parsed, whole } from '../objects/values.ts';
 import { createObject, updateObject } from '../objects/writes.ts';
+import type { StoreEvent } from '../store/store.ts';
 import { nameColumn } from './age.ts';
 import { type Namespace, namespaces } from './namespaces.ts';
+import { roleBindings } from './rolebindings.ts';
 
 export const PROJECT_GROUP = 'project.openshift.io';
 export const PROJECT_V1 = 'com.github.openshift.api.project.v1';
@@ -110,6 +112,18 @@ async function maySee(ctx: Context, namespace: string): Promise<boolean> {
   return (await ctx.authorizer.authorize(ctx.user, attributes)).allowed;
 }
 
+/** The project that a caller may have seen until a binding in it was changed or removed: one that was theirs. */
+function lost({ user }: Context, { key, previous }: StoreEvent): string | undefined {
+  if (!previous || !key.startsWith(ROLE_BINDING_PREFIX)) return undefined;
+  const { subjects = [] } = JSON.parse(previous.value.toString()) as RoleBinding;
+  const home = nameOfKey(roleBindings, key).namespace;
+  const theirs = subjects.some(({ kind, name = '', namespace }) => {
+    if (kind === 'ServiceAccount') return user.name === serviceAccountUser(namespace || home, name);
+    return kind === 'Group' ? user.groups.includes(name) : user.name === name;
+  });
+  return theirs ? home : undefined;
+}
+
 async function visible(ctx: Context): Promise<Project[]> {
   const { entries } = await ctx.store.list(NAMESPACE_PREFIX);
   const found: Project[] = [];
@@ -172,7 +186,7 @@ const watchedProjects: Resource<Project> = {
 
 export const projects: Resource<Project> = {
   ...facts,
-  watched: { as: watchedProjects, sees: maySee, rights: POLICY_PREFIX },
+  watched: { as: watchedProjects, sees: maySee, rights: POLICY_PREFIX, saw: lost },
   computed: {
     async get(ctx, _namespace, name) {
       const project = projectOf(await namespaceNamed(ctx, name));

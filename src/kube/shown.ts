@@ -62,6 +62,11 @@ export class Shown {
     return events;
   }
 
+  /** The watcher has seen an object before: if they no longer do, they are told. */
+  saw(name: string): void {
+    this.#names.add(name);
+  }
+
   /** Takes note of what the watcher sees before the watch begins, which they have listed. */
   async begin(): Promise<void> {
     await this.changed();

@@ -4,7 +4,15 @@ import { WATCH_BOOKMARK_SECONDS, WATCH_BUFFER_BYTES, WATCH_SECONDS } from '../li
 import { DomainError } from '../objects/errors.ts';
 import type { Resource } from '../objects/resource.ts';
 import { keptOf, keyOf } from '../objects/values.ts';
-import { type Batch, Compacted, type Freshness, type Revision, RevisionAhead, type Watch } from '../store/store.ts';
+import {
+  type Batch,
+  Compacted,
+  type Freshness,
+  type Revision,
+  RevisionAhead,
+  type StoreEvent,
+  type Watch,
+} from '../store/store.ts';
 import { contextOf, type Exchange, headOf } from './exchange.ts';
 import { ClientGone, roomIn } from './listwriter.ts';
 import { notAcceptable } from './negotiate.ts';
@@ -48,7 +56,11 @@ export async function watchObjects(
   const revision = revisionOf(options.resourceVersion);
   const view: View = { services: exchange.services, resource: of, selection, how };
   const ctx = contextOf(exchange);
-  const sight = watched && { shown: new Shown(view, (name) => watched.sees(ctx, name)), rights: watched.rights };
+  const sight = watched && {
+    shown: new Shown(view, (name) => watched.sees(ctx, name)),
+    rights: watched.rights,
+    saw: (event: StoreEvent) => watched.saw?.(ctx, event),
+  };
   const output = outputOf(exchange, how.contentType);
   const session = new WatchSession(output, view, namespace, options.allowWatchBookmarks, sight);
   await session.run(options, revision);
@@ -58,6 +70,8 @@ export async function watchObjects(
 interface Sight {
   readonly shown: Shown;
   readonly rights: string;
+  /** Whom a change of rights may have taken out of sight. */
+  readonly saw: (event: StoreEvent) => string | undefined;
 }
 
 /** Where the events go: the body of the answer or, if the client asked for that, a WebSocket. */
@@ -174,6 +188,8 @@ class WatchSession {
     const { prefix } = keptOf(resource);
     const scope = resource.namespaced && this.#namespace ? `${prefix}${this.#namespace}/` : prefix;
     const single = selection.name !== undefined && (this.#namespace !== '' || !resource.namespaced);
+    // What is lost from sight between a list and its watch is known before the object's own end is told.
+    if (this.#sight) this.#rights = this.#followRights(this.#sight, after);
     const key = single ? keyOf(resource, this.#namespace, selection.name ?? '') : scope;
     this.#watch = services.store.watch(key, after, {
       batch: (batch) => this.#take(batch),
@@ -186,13 +202,12 @@ class WatchSession {
         });
       },
     });
-    if (this.#sight) this.#rights = this.#followRights(this.#sight, after);
     if (!this.#bookmarks) return;
     this.#timers.push(setInterval(() => this.#bookmark(), WATCH_BOOKMARK_SECONDS * 1000));
   }
 
-  /** Looks again whom what is shown whenever rights have been changed; many changes at once are one. */
-  #followRights({ shown, rights }: Sight, after: Revision): Watch {
+  /** Looks again at what is shown whenever rights have been changed; many changes at once are one. */
+  #followRights({ shown, rights, saw }: Sight, after: Revision): Watch {
     const look = async (): Promise<void> => {
       this.#looking = false;
       for (const event of await shown.changed()) {
@@ -200,7 +215,11 @@ class WatchSession {
       }
     };
     return this.#view.services.store.watch(rights, after, {
-      batch: () => {
+      batch: ({ events }) => {
+        for (const event of events) {
+          const name = saw(event);
+          if (name !== undefined) shown.saw(name);
+        }
         if (this.#looking || this.#ended) return;
         this.#looking = true;
         this.#telling = this.#telling.then(look).catch((error: unknown) => this.#fail(error));

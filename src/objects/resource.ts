@@ -2,7 +2,7 @@
  * A resource is one value: discovery, OpenAPI, routes, authorization attributes, tables, patches, watches and tests all
  * come from it, so a resource cannot be half registered.
  */
-import type { Awaitable, Change, Freshness } from '../store/store.ts';
+import type { Awaitable, Change, Freshness, StoreEvent } from '../store/store.ts';
 import type { Context, Settings } from './context.ts';
 import type { FieldError } from './errors.ts';
 import type { KubeObject, ObjectMeta } from './object.ts';
@@ -52,6 +52,8 @@ export interface Watched<T extends KubeObject> {
   sees(ctx: Context, name: string): Awaitable<boolean>;
   /** The prefix of keys that decide who sees what. */
   readonly rights: string;
+  /** The object that the caller may have seen until this change of rights; undefined if there is none. */
+  saw?(ctx: Context, event: StoreEvent): string | undefined;
 }
 
 /** Reads a field as text. Written as a method so that a resource of any kind is a Resource (methods are bivariant). */

@@ -39,6 +39,32 @@ suite('a watch of projects', () => {
     await kubectl('delete', 'clusterrolebinding', 'ann');
   });
 
+  test('tells what was lost from sight since the list that it goes on from', async () => {
+    await kubectl('create', 'namespace', 'lost');
+    await kubectl('create', 'namespace', 'unknown');
+    for (const user of ['ann', 'ben']) {
+      await kubectl('create', 'rolebinding', user, '-n', 'lost', '--clusterrole=view', `--user=${user}`);
+    }
+    await kubectl('create', 'rolebinding', 'ben', '-n', 'unknown', '--clusterrole=view', '--user=ben');
+    const path = '/apis/project.openshift.io/v1/projects';
+    const list = JSON.parse(await kubectl('get', '--raw', path, '--as', 'ann')) as {
+      metadata: { resourceVersion: string };
+    };
+    await kubectl('delete', 'rolebinding', 'ann', '-n', 'lost');
+    await kubectl('delete', 'rolebinding', 'ben', '-n', 'unknown');
+    await kubectl('delete', 'namespace', 'lost');
+    const query = `watch=1&timeoutSeconds=2&resourceVersion=${list.metadata.resourceVersion}`;
+    const told = await kubectl('get', '--raw', `${path}?${query}`, '--as', 'ann');
+    const events = told
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; object: { metadata: { name: string } } });
+    assert.deepEqual(
+      events.map(({ type, object }) => `${type} ${object.metadata.name}`),
+      ['DELETED lost'],
+    );
+  });
+
   test('begins with what is there, or goes on from a list', async () => {
     await kubectl('create', 'rolebinding', 'ann', '-n', 'one', '--clusterrole=view', '--user=ann');
     await using watch = kubectl.follow(...watching);
