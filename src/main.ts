@@ -104,7 +104,8 @@ export async function serve(
   const rbac = opened.adopt(new Rbac(store), (it) => it.close());
   const accountTokens = opened.adopt(new AccountTokens(store, now, randomUUID), (it) => it.close());
   const trail = openAuditTrail(config, now, logger);
-  opened.defer(async () => trail?.close());
+  // Closed after the listeners, so that the last requests are recorded too.
+  seams.defer(async () => trail?.close());
   const failed = (attempt: FailedAttempt): void => trail && auditLogin(trail.record, attempt);
   const signIn = opened.adopt(new SignIn({ config, store, tokens, accountTokens, now, logger, failed }), (it) =>
     it.close(),
