@@ -71,11 +71,8 @@ async function list(
 }
 
 async function create(ctx: Context, namespace: string, istag: ImageStreamTag): Promise<ImageStreamTag> {
-  const errors = [...validateMetadata(imageStreamTags, istag), ...validateTagOf(ctx, istag, undefined)];
+  const errors = creationErrors(ctx, istag);
   const reference = istag.tag ?? null;
-  if (reference?.annotations && !isDeepStrictEqual(reference.annotations, { ...istag.metadata.annotations })) {
-    errors.push(unequalAnnotations());
-  }
   if (errors.length > 0) throw invalid(imageStreamTags, nameOf(istag), errors);
   const { stream: name, tag } = splitTagName(nameOf(istag));
   const change = (stream: ImageStream | undefined): ImageStream => {
@@ -90,9 +87,15 @@ async function create(ctx: Context, namespace: string, istag: ImageStreamTag): P
   return shown(ctx, written, tag);
 }
 
-function unequalAnnotations(): FieldError {
-  const detail = 'tag annotations must not be provided or must be equal to the object meta annotations';
-  return invalidValue('tag.annotations', '<map>', detail);
+/** What is wrong with a tag that is to be made. Its annotations, where tag has some, are those of metadata. */
+function creationErrors(ctx: Context, istag: ImageStreamTag): FieldError[] {
+  const errors = [...validateMetadata(imageStreamTags, istag), ...validateTagOf(ctx, istag, undefined)];
+  const { annotations } = istag.tag ?? {};
+  if (annotations && !isDeepStrictEqual(annotations, { ...istag.metadata.annotations })) {
+    const detail = 'tag annotations must not be provided or must be equal to the object meta annotations';
+    errors.push(invalidValue('tag.annotations', '<map>', detail));
+  }
+  return errors;
 }
 
 /** `old` is the tag as it was: where it takes its image from, it may go on to. */
@@ -147,7 +150,7 @@ async function update(
 
 async function refuseUncreatable(ctx: Context, namespace: string, istag: ImageStreamTag): Promise<void> {
   await refuseCreation(ctx, namespace, imageStreamTags, istag);
-  const errors = [...validateMetadata(imageStreamTags, istag), ...validateTagOf(ctx, istag, undefined)];
+  const errors = creationErrors(ctx, istag);
   if (errors.length > 0) throw invalid(imageStreamTags, nameOf(istag), errors);
 }
 

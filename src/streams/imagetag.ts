@@ -12,6 +12,9 @@ import {
   notFound,
   required,
 } from '../objects/errors.ts';
+import { compare } from '../objects/fields/compare.ts';
+import { isEmptySet, union } from '../objects/fields/fieldset.ts';
+import { comparable } from '../objects/fields/managed.ts';
 import { validateMetadata, validateMetadataUpdate } from '../objects/metadata.ts';
 import { nameOf } from '../objects/object.ts';
 import { eachKept } from '../objects/reads.ts';
@@ -136,13 +139,15 @@ async function update(
   return { object, created };
 }
 
-function sameContent(itag: ImageTag, old: ImageTag): boolean {
-  const of = ({ spec, status, image }: ImageTag): object => ({
-    spec: spec ?? null,
-    status: status ?? null,
-    image: image ?? null,
-  });
-  return isDeepStrictEqual(of(itag), of(old));
+/** Whether a write adds or changes anything beside metadata. */
+function setsFields(itag: ImageTag, old: ImageTag): boolean {
+  const next = { ...itag, metadata: old.metadata };
+  const { added, modified } = compare(
+    imageTagSchema,
+    comparable(imageTagSchema, old),
+    comparable(imageTagSchema, next),
+  );
+  return !isEmptySet(union(added, modified));
 }
 
 /** Metadata and status must be sent back as they are. */
@@ -160,8 +165,9 @@ function refuseOtherChanges(ctx: Context, stream: ImageStream, tag: string, itag
   };
   const errors = commonMetadataErrors(metadata, true);
   errors.push(...validateMetadataUpdate({ ...itag, metadata }, old, true), ...validateSpec(ctx, itag, tag, old));
-  // Any change would have its writer manage the fields, and managedFields are metadata, which may not change (sic).
-  const written = managedFields && !sameContent(itag, old);
+  // Who sets a field manages it from then on, and managedFields are metadata, which may not change (sic). Taking one away
+  // changes nothing there.
+  const written = managedFields && setsFields(itag, old);
   if (written || !isDeepStrictEqual({ ...metadata }, { ...old.metadata }))
     errors.push(invalidValue('metadata', '', ONLY_SPEC));
   if (!isDeepStrictEqual(itag.status ?? null, old.status)) errors.push(invalidValue('status', '', ONLY_SPEC));

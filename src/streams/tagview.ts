@@ -62,11 +62,13 @@ export function imageStreamTagOf(
   tag: string,
   image: Image | undefined,
 ): ImageStreamTag {
-  const { namespace, labels, resourceVersion, uid, creationTimestamp } = stream.metadata;
+  const { namespace, labels, resourceVersion, uid } = stream.metadata;
   const history = stream.status?.tags?.find((each) => each.tag === tag);
   const latest = newest(history);
   // What was not imported counts as nothing here: only ImageTags show such references.
   const event = latest?.image ? latest : null;
+  // An entry without time has the tag without time.
+  const creationTimestamp = event ? event.created : stream.metadata.creationTimestamp;
   const reference = specTag(stream, tag);
   const annotations = reference?.annotations;
   return {
@@ -77,7 +79,7 @@ export function imageStreamTagOf(
       ...(namespace && { namespace }),
       ...(uid && { uid }),
       ...(resourceVersion && { resourceVersion }),
-      creationTimestamp: event?.created ?? creationTimestamp ?? null,
+      ...(creationTimestamp && { creationTimestamp }),
       ...(labels && { labels }),
       ...(annotations && Object.keys(annotations).length > 0 && { annotations }),
     },

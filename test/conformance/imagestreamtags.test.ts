@@ -49,6 +49,19 @@ suite('reading', () => {
     assert.equal(list.items[0].image.dockerImageReference, `registry.test:5000/one/test@${ONE}`);
   });
 
+  test('an entry without time has a tag without time', async () => {
+    await using api = await startImageApi();
+    await stream(api, 'test');
+    await push(api, 'test', 'latest', ONE);
+    const kept = await history(api, 'test', 'latest');
+    const items = [{ ...kept?.items?.[0], created: null }];
+    const status = { tags: [{ tag: 'latest', items }] };
+    assert.equal((await api.ask('PATCH', 'imagestreams/test/status', { status }, { type: MERGE })).status, 200);
+    const { body } = await api.ask('GET', 'imagestreamtags/test:latest');
+    assert.ok(body.image);
+    assert.equal(Object.hasOwn(body.metadata, 'creationTimestamp'), false);
+  });
+
   test('an entry without image is not there', async () => {
     await using api = await startImageApi();
     await stream(api, 'test', [docker('latest', 'quay.test/x/app', { reference: true })]);
@@ -182,6 +195,22 @@ suite('updating', () => {
       assert.deepEqual([answer.body.details.kind, answer.body.details.name], ['ImageStreamTag', name]);
     }
     assert.equal((await api.ask('GET', 'imagestreams/fresh')).status, 404);
+  });
+
+  test('that makes the stream: annotations in tag must be those of metadata, as when it is created', async () => {
+    await using api = await startImageApi();
+    await stream(api, 'test');
+    const body = (name: string, annotations: object) => ({
+      metadata: { name, annotations },
+      tag: docker('tag', 'foo/bar/baz', { annotations: { a: 'b' } }),
+    });
+    assertInvalid(await put(api, 'fresh:tag', body('fresh:tag', { a: 'c' })), [
+      'FieldValueInvalid',
+      'tag.annotations',
+      'Invalid value: "<map>": tag annotations must not be provided or must be equal to the object meta annotations',
+    ]);
+    assert.equal((await put(api, 'fresh:tag', body('fresh:tag', { a: 'b' }))).status, 201);
+    assert.equal((await put(api, 'test:tag', body('test:tag', { a: 'c' }))).status, 201, 'a stream that is there');
   });
 
   test('with an old version: conflict, and nothing changes; without a version: whatever is there is changed', async () => {

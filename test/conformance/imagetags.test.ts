@@ -209,6 +209,21 @@ suite('updating', () => {
     assertInvalid(await put(api, { ...itag, metadata }), OTHER_METADATA);
   });
 
+  test('where somebody manages the fields of the stream, fields may go, but none may be set', async () => {
+    await using api = await startImageApi();
+    await stream(api, 'test', [docker('tag', 'foo/bar/baz', { annotations: { a: 'b', c: 'd' } })]);
+    await push(api, 'test', 'tag', ONE);
+    const { image, ...itag } = await get(api);
+    assert.ok(itag.metadata.managedFields);
+    assertInvalid(await put(api, { ...itag, image }), OTHER_METADATA);
+    const set = { ...itag, spec: { ...itag.spec, annotations: { a: 'z', c: 'd' } } };
+    assertInvalid(await put(api, set), OTHER_METADATA);
+    const gone = { ...itag, spec: { ...itag.spec, annotations: { a: 'b' } } };
+    const { status, text, body } = await put(api, gone);
+    assert.equal(status, 200, text);
+    assert.deepEqual(body.spec.annotations, { a: 'b' });
+  });
+
   test('the name in spec must be the tag’s', async () => {
     await using api = await startImageApi();
     await unmanaged(api);

@@ -12,6 +12,7 @@ import {
   type Managed,
   type Manager,
   manageable,
+  nothing,
   overlaps,
   printManaged,
   readManaged,
@@ -94,7 +95,7 @@ function managedBefore(
 ): readonly Managed[] {
   const managed = readManaged(live?.metadata.managedFields) ?? [];
   if (!live || managed.length > 0) return managed;
-  const { added, modified } = compare(schema, { ...head(base), metadata: {} }, base);
+  const { added, modified } = compare(schema, nothing(schema, base), base);
   const fields = manageable(union(added, modified));
   if (isEmptySet(fields)) return [];
   return [{ manager: BEFORE_FIRST_APPLY, operation: 'Update', apiVersion, fields, time }];

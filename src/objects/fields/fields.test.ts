@@ -136,6 +136,8 @@ test('what was written before anybody applied is a manager of its own; who only 
       ['before-first-apply', 'Update', T1],
     ],
   );
+  // What Go prints of an object that holds nothing was written by nobody.
+  assert.doesNotMatch(JSON.stringify(shared.metadata.managedFields), /f:lookupPolicy/);
 });
 
 test('kubectl takes what it had applied on the client before, and keeps its annotation up to date', () => {

@@ -154,7 +154,7 @@ export function managedByUpdate(
     const { added, modified, removed } = compare(
       schema,
       // What Go prints of nothing counts as there before; what is filled in by default does not.
-      old ? comparable(schema, old) : canonical(schema, emptyLike(object), { defaults: false }).value,
+      old ? comparable(schema, old) : nothing(schema, object),
       comparable(schema, object),
     );
     const changed = union(added, modified);
@@ -167,8 +167,13 @@ export function managedByUpdate(
   }
 }
 
-function emptyLike({ kind, apiVersion }: KubeObject): KubeObject {
-  return { ...(kind && { kind }), ...(apiVersion && { apiVersion }), metadata: {} };
+/** What Go prints of an object of this kind that holds nothing. */
+export function nothing(
+  schema: ObjectSchema,
+  { kind, apiVersion }: Pick<KubeObject, 'kind' | 'apiVersion'>,
+): KubeObject {
+  const empty = { ...(kind && { kind }), ...(apiVersion && { apiVersion }), metadata: {} };
+  return canonical(schema, empty, { defaults: false }).value;
 }
 
 /** An object in the form in which objects are compared: as Go would print it, without managedFields. */
