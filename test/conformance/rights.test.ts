@@ -136,14 +136,14 @@ suite('tags from other namespaces', () => {
     assert.deepEqual(asked, ['otherns/other', 'secondns/something', 'secondns/other']);
   });
 
-  test('with a name of no form are refused twice, without a question', async () => {
+  test('with a name of no form are refused, without a question', async () => {
     const authorizer = guard();
     await using api = await startImageApi({ authorizer });
     await sources(api);
     const form =
       'spec.tags[latest].from.name: Invalid value: "a:b:c": must be of the form <tag>, <repo>:<tag>, <id>, or <repo>@<id>';
     const answer = await post(api, foreign('latest', 'a:b:c', 'otherns'));
-    assertRefused(answer, form, form);
+    assertRefused(answer, form);
     assert.deepEqual(authorizer.asked, []);
   });
 
