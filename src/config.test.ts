@@ -44,7 +44,7 @@ test('without any setting everything has its default', () => {
     blobs: { kind: 'filesystem', folder: join(data, 'blobs') },
     htpasswd: join(data, 'htpasswd'),
     oidc: undefined,
-    collection: { intervalSeconds: undefined, graceSeconds: 86_400, leaseSeconds: 3600 },
+    collection: { intervalSeconds: 3600, graceSeconds: 86_400, leaseSeconds: 3600 },
     autoNamespaces: true,
     importAllowPrivate: false,
     importDeny: [],

@@ -117,7 +117,7 @@ const FLAGS = [
     name: 'gc-interval',
     kind: 'text',
     value: 'DURATION|off',
-    initial: 'off',
+    initial: '1h',
     help: 'how often content is deleted to which nothing leads any more; 90s, 10m, 1h, 7d',
   },
   {
