@@ -11,6 +11,7 @@ import { type Change, CommitConflict, type Entry, type Store } from '../store/st
 import { SINCE } from './grace.ts';
 import { awaitLead, collectionLead } from './leadership.ts';
 import { allMarks, endEpoch, finishSweep, isStale, markKey, startEpoch } from './marks.ts';
+import { entriesAt } from './repositories.ts';
 import { type Garbage, type Survey, surveyContent } from './survey.ts';
 import { Sweep } from './sweep.ts';
 
@@ -154,8 +155,11 @@ const CHANGES_AT_ONCE = COMMIT_CHANGES - 8;
 type Since = ReadonlyMap<Digest, Entry>;
 
 async function readSince({ store }: Services): Promise<Since> {
-  const { entries } = await store.list(SINCE);
-  return new Map(entries.map((entry) => [entry.key.slice(SINCE.length) as Digest, entry]));
+  const since = new Map<Digest, Entry>();
+  for await (const entry of entriesAt(store, SINCE, await store.revision())) {
+    since.set(entry.key.slice(SINCE.length) as Digest, entry);
+  }
+  return since;
 }
 
 /** When each finding is old enough, by when it was first seen. */

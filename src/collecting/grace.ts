@@ -2,6 +2,7 @@
 import type { Digest } from '../image/digest.ts';
 import type { Services } from '../objects/context.ts';
 import type { Watch } from '../store/store.ts';
+import { entriesAt } from './repositories.ts';
 
 /** Where it is kept: `<prefix><digest>`. */
 export const SINCE = '/garbage/';
@@ -19,7 +20,10 @@ export async function expedite(services: Services, digest: Digest): Promise<void
 
 /** Whether there is something whose grace was waived and that no run has dealt with. */
 export async function anyExpedited({ store }: Services): Promise<boolean> {
-  return (await store.list(SINCE)).entries.some(({ value }) => value.equals(LONG_AGO));
+  for await (const { value } of entriesAt(store, SINCE, await store.revision())) {
+    if (value.equals(LONG_AGO)) return true;
+  }
+  return false;
 }
 
 /** Calls whenever the grace of something is waived, in any process, until the watch is closed. */
