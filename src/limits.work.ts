@@ -13,6 +13,8 @@ export const WORKER_PAUSE_MS = 100;
 export const WORKER_MOST_PAUSE_MS = 5_000;
 /** Milliseconds that a worker may take to tell what it has counted. */
 export const WORKER_METRICS_MS = 1_000;
+/** Milliseconds between two looks of a worker at what others have committed: what they are told of is rights, too. */
+export const WORKER_POLL_MS = 5;
 /** Milliseconds that requests wait for a worker that has just been started, before they are told so. */
 export const WORKER_START_MS = 3_000;
 

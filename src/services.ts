@@ -13,6 +13,7 @@ import { measuredBlobs, type StorageMeter } from './blobs/measured.ts';
 import { openBlobs } from './blobs/open.ts';
 import type { Config } from './config.ts';
 import { BLOB_CACHE_BYTES } from './limits.ts';
+import { WORKER_POLL_MS } from './limits.work.ts';
 import type { Services } from './objects/context.ts';
 import type { Logger } from './observe/logs.ts';
 import { isUnfinishedCopy } from './store/copy.ts';
@@ -61,7 +62,7 @@ export function servicesOf(config: Config, parts: Parts, { registryAddress, root
 
 /** Opens the store. Throws {StoreError}. */
 export async function openStore(
-  { store }: Config,
+  { store, workers }: Config,
   logger: Logger,
   { signal, figures }: { readonly signal?: AbortSignal | undefined; readonly figures?: StoreFigures } = {},
 ): Promise<Store> {
@@ -69,6 +70,7 @@ export async function openStore(
     return openSqliteStore({
       file: store.file,
       ...(figures && { figures }),
+      ...(workers > 1 && { pollMs: WORKER_POLL_MS }),
       onCompactionFailure: (err) => logger.warn({ err }, 'the store could not be compacted; it is tried again'),
     });
   }

@@ -2,7 +2,6 @@
  * The watches of one SQLite store. Commits of this process are told as they are made; those of others are noticed by
  * looking, and read from the file. Either way each watch gets every revision once and in order.
  */
-import { SQLITE_POLL_MS } from '../../limits.ts';
 import { Compacted, type Revision, type StoreError, type Watch, type WatchListener } from '../store.ts';
 import { type Commit, type Watcher, Watchers } from '../watchers.ts';
 import { isBusy, storeFailure } from './failure.ts';
@@ -12,13 +11,16 @@ import type { Reader } from './reader.ts';
 /** Tells the watches of every commit, by this process or another, in the order of revisions. */
 export class Feed {
   readonly #file: string;
+  readonly #pollMs: number;
   readonly #reader: Reader;
   readonly #journal: Journal;
   readonly #watchers: Watchers;
   #poll: NodeJS.Timeout | undefined;
   #reading = false;
 
-  constructor(file: string, reader: Reader, journal: Journal) {
+  /** @param pollMs Milliseconds between two looks at what other processes have committed. */
+  constructor(file: string, reader: Reader, journal: Journal, pollMs: number) {
+    this.#pollMs = pollMs;
     this.#file = file;
     this.#reader = reader;
     this.#journal = journal;
@@ -28,7 +30,7 @@ export class Feed {
   watch(prefix: string, after: Revision, listener: WatchListener): Watch {
     if (this.#watchers.size === 0) this.#look();
     const watcher = this.#watchers.add(prefix, after, listener);
-    this.#poll ??= setInterval(() => this.#tick(), SQLITE_POLL_MS).unref();
+    this.#poll ??= setInterval(() => this.#tick(), this.#pollMs).unref();
     if (after >= this.#watchers.begun) watcher.join();
     // The past is told in a turn of its own: a listener is never called inside watch().
     else setImmediate(() => this.#catchUp(watcher));

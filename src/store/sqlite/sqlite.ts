@@ -1,7 +1,7 @@
 /** The store in an SQLite file, which several processes of one machine may share. */
 import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HISTORY_SECONDS, SQLITE_BUSY_MS } from '../../limits.ts';
+import { HISTORY_SECONDS, SQLITE_BUSY_MS, SQLITE_POLL_MS } from '../../limits.ts';
 import { Ages } from '../ages.ts';
 import { measured, type StoreFigures, UNHEARD } from '../figures.ts';
 import { checkKey } from '../key.ts';
@@ -40,6 +40,8 @@ export interface SqliteStoreOptions {
   readonly historySeconds?: number;
   /** The most that the file may grow to; a commit beyond fails with StoreFull. Default: as the disk allows. */
   readonly quotaBytes?: number;
+  /** Milliseconds between two looks at what other processes have committed. Default SQLITE_POLL_MS. */
+  readonly pollMs?: number;
   /** Milliseconds that a lock of another process is waited for. Default SQLITE_BUSY_MS. */
   readonly busyMs?: number;
   /** Hears of failures of the compaction that runs by itself; it is tried again. */
@@ -90,11 +92,11 @@ class SqliteStore implements Store {
   #closing: Promise<void> | undefined;
 
   constructor(db: DatabaseSync, options: SqliteStoreOptions) {
-    const { file, historySeconds = HISTORY_SECONDS, busyMs = SQLITE_BUSY_MS } = options;
+    const { file, historySeconds = HISTORY_SECONDS, busyMs = SQLITE_BUSY_MS, pollMs = SQLITE_POLL_MS } = options;
     this.#db = db;
     this.#options = options;
     this.#reader = new Reader(db, new Recent(new WalIndex(file)));
-    this.#feed = new Feed(file, this.#reader, new Journal(db, this.#reader));
+    this.#feed = new Feed(file, this.#reader, new Journal(db, this.#reader), pollMs);
     const writer = new Writer(db, this.#reader);
     this.#log = new WriteAheadLog(db, file);
     this.#group = new GroupCommit({ file, busyMs }, writer, this.#log, (before, commits) =>
