@@ -13,6 +13,14 @@ const LEVELS: Readonly<Record<StoreLevel, string>> = {
   watch_up: 'Whether the watch of etcd stands: 1 or 0.',
 };
 
+/** How the levels of several processes become one: memory is added, of the rest the worst counts. */
+const WORST: Readonly<Record<StoreLevel, 'sum' | 'max' | 'min'>> = {
+  mirror_keys: 'max',
+  mirror_value_bytes: 'sum',
+  watch_lag_revisions: 'max',
+  watch_up: 'min',
+};
+
 /** The store's figures, in the registry from the moment that there are any. */
 export function storeFigures(registry: Registry): StoreFigures {
   const registers = [registry];
@@ -49,6 +57,7 @@ export function storeFigures(registry: Registry): StoreFigures {
       new Gauge({
         name: `headgate_etcd_${level}`,
         help: LEVELS[level],
+        aggregator: WORST[level],
         registers,
         collect() {
           this.set(read());
