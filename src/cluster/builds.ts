@@ -10,7 +10,7 @@ interface BuildSpec {
 }
 
 export interface BuildConfig extends KubeObject {
-  spec?: BuildSpec;
+  spec?: BuildSpec & { runPolicy?: string };
   status?: { lastVersion?: number };
 }
 
@@ -43,6 +43,10 @@ export const buildConfigs: Resource<BuildConfig> = workload({
   table: {
     columns: [...columns, { name: 'Latest', type: 'integer', description: 'The number of its latest build.' }],
     cells: (config) => [...cells(config), config.status?.lastVersion ?? 0],
+  },
+  prepare(config) {
+    config.spec = { ...config.spec, runPolicy: config.spec?.runPolicy || 'Serial' };
+    config.status = { lastVersion: 0 };
   },
 });
 

@@ -11,7 +11,13 @@ interface Trigger {
 }
 
 export interface DeploymentConfig extends KubeObject {
-  spec?: { replicas?: number; selector?: Record<string, string>; template?: PodTemplate; triggers?: Trigger[] };
+  spec?: {
+    replicas?: number;
+    selector?: Record<string, string>;
+    strategy?: { type?: string };
+    template?: PodTemplate;
+    triggers?: Trigger[];
+  };
   status?: { latestVersion?: number; replicas?: number };
 }
 
@@ -39,6 +45,14 @@ export const deploymentConfigs: Resource<DeploymentConfig> = workload({
       config.status?.replicas ?? 0,
       (config.spec?.triggers ?? []).map(triggerText).join(','),
     ],
+  },
+  prepare({ spec }) {
+    if (!spec) return;
+    // As OpenShift: what follows from nothing that is said follows from changes of the config itself.
+    spec.triggers ??= [{ type: 'ConfigChange' }];
+    spec.strategy = { ...spec.strategy, type: spec.strategy?.type || 'Rolling' };
+    const labels = spec.template?.metadata?.labels;
+    if (Object.keys(spec.selector ?? {}).length === 0 && labels) spec.selector = labels;
   },
   validate: ({ spec }) => podErrors(spec?.template?.spec, 'spec.template.spec'),
   subresources: [scaleOf('deploymentconfigs', () => deploymentConfigs)],

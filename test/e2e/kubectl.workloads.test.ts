@@ -65,6 +65,40 @@ suite('beside workloads', () => {
     );
   });
 
+  test("OpenShift's deployment configs, build configs and routes are kept and listed", async () => {
+    const template = {
+      metadata: { labels: { app: 'dc' } },
+      spec: { containers: [{ name: 'main', image: 'r.test/a:1' }] },
+    };
+    const git = { type: 'Git', git: { uri: 'https://git.test/app', ref: 'main' } };
+    for (const object of [
+      { kind: 'DeploymentConfig', apiVersion: 'apps.openshift.io/v1', spec: { replicas: 2, template } },
+      { kind: 'BuildConfig', apiVersion: 'build.openshift.io/v1', spec: { source: git, strategy: { type: 'Docker' } } },
+      {
+        kind: 'Route',
+        apiVersion: 'route.openshift.io/v1',
+        spec: { host: 'app.test', to: { kind: 'Service', name: 'web' } },
+      },
+    ]) {
+      await kubectl.given({ ...object, metadata: { name: 'kept' } }, 'create', '-f', '-');
+    }
+    assert.deepEqual((await kubectl.table('get', 'dc'))[1], ['kept', '0', '2', '0', 'config']);
+    assert.equal(
+      await kubectl('get', 'dc', 'kept', '-o', 'jsonpath={.spec.selector.app} {.spec.strategy.type}'),
+      'dc Rolling',
+    );
+    assert.deepEqual((await kubectl.table('get', 'bc'))[1], ['kept', 'Docker', 'Git@main', '0']);
+    assert.match(await kubectl('get', 'routes.route.openshift.io'), /^kept +app\.test +web +<all> +None$/m);
+    assert.match(await kubectl('scale', 'dc', 'kept', '--replicas=3'), /scaled/);
+    const bad = {
+      kind: 'Route',
+      apiVersion: 'route.openshift.io/v1',
+      metadata: { name: 'bad' },
+      spec: { host: 'a.test' },
+    };
+    await assert.rejects(kubectl.given(bad, 'create', '-f', '-'), /spec\.to\.name: Required value/);
+  });
+
   test('scale sets the number, and status says how it is', async () => {
     assert.match(await kubectl('scale', 'deployment', 'web', '--replicas=4'), /scaled/);
     assert.match(await kubectl('scale', 'deployment', 'web', '--current-replicas=4', '--replicas=3'), /scaled/);

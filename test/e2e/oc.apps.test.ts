@@ -68,6 +68,38 @@ ocTest('top tells what images and streams take', async ({ oc }) => {
   assert.match(await oc`adm top imagestreams`, /^apps\/app +[\d.]+[KM]iB +2 +\d+/m);
 });
 
+ocTest('top tells of images that were only described, too', async ({ oc }) => {
+  const digest = `sha256:${'a5'.repeat(32)}`;
+  const api = { apiVersion: 'image.openshift.io/v1' };
+  const layer = {
+    mediaType: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
+    name: `sha256:${'8d'.repeat(32)}`,
+    size: 667_590,
+  };
+  const image = {
+    ...{ ...api, kind: 'Image', metadata: { name: digest }, dockerImageReference: `busy@${digest}` },
+    ...{ dockerImageLayers: [layer], dockerImageMetadata: { kind: 'DockerImage', apiVersion: '1.0', Size: 669_049 } },
+  };
+  const items = [
+    image,
+    { ...api, kind: 'ImageStream', metadata: { name: 'busy' } },
+    {
+      ...api,
+      kind: 'ImageStreamMapping',
+      metadata: { name: 'busy' },
+      tag: 'latest',
+      image: { metadata: { name: digest }, dockerImageReference: `busy@${digest}` },
+    },
+  ];
+  await oc.given({ kind: 'List', apiVersion: 'v1', items })`create -f -`;
+  assert.match(
+    await oc`adm top images`,
+    new RegExp(`^${digest} apps/busy \\(latest\\) +<none> +<none> +\\w+ +\\S+KiB`, 'm'),
+  );
+  assert.match(await oc`adm top imagestreams`, /^apps\/busy +\S+KiB +1 +1/m);
+  await oc`delete is/busy image/${digest}`;
+});
+
 ocTest('prune shows, and then deletes, what no tag needs any more', async ({ oc, server }) => {
   const kept = await oc`get istag app:1.0 -o jsonpath={.image.metadata.name}`;
   const old = await oc`get istag app:2.0 -o jsonpath={.image.metadata.name}`;

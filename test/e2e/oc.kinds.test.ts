@@ -73,6 +73,20 @@ ocTest('they are changed by the commands for them', async ({ oc }) => {
   );
 });
 
+ocTest('deployment configs begin as OpenShift would have them', async ({ oc }) => {
+  await oc`create deploymentconfig tools --image=r.test/tools:1`;
+  assert.match(await oc`set triggers dc/tools`, /^deploymentconfigs\/tools +config +true$/m);
+  assert.match(await oc.fails`set triggers dc/tools --from-github`, /do not support GitHub web hooks/);
+  assert.match(await oc`set triggers dc/tools --remove-all`, /updated/);
+  assert.match(await oc`set triggers dc/tools`, /^deploymentconfigs\/tools +config +false$/m);
+  assert.match(await oc`set triggers dc/tools --auto`, /updated/);
+  assert.match(await oc`set triggers dc/tools --from-image=tools:1 -c default-container`, /updated/);
+  assert.match(await oc`set triggers dc/tools`, /image +tools:1 \(default-container\) +true$/m);
+  await oc`new-build --name=scratch --image=scratch --dockerfile=${'FROM scratch'}`;
+  assert.match(await oc`describe bc scratch`, /^Build Run Policy:\tSerial$/m);
+  await oc`delete dc/tools bc/scratch`;
+});
+
 ocTest('what they use is not pruned', async ({ oc, server }) => {
   const used = await oc`get istag app:2 -o jsonpath={.image.metadata.name}`;
   // It stays in the history of the tag, where only what is used keeps it.
