@@ -177,7 +177,7 @@ test('content that the disk has changed is never served as whole, small or large
     else {
       const reply = await get(blob);
       assert.equal(reply.status, 500);
-      assert.match(reply.body.toString(), /is damaged and was set aside; pushing the image again mends it/);
+      assert.match(reply.body.toString(), /is damaged and is set aside; pushing the image again mends it/);
     }
     assert.equal(other.faults.length, 1, 'whoever runs the server is told');
     while (ground.blobs.has(blob)) await wait(5);

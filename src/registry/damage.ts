@@ -9,7 +9,7 @@ export class ContentDamaged extends RegistryError {
   override name = 'ContentDamaged';
   readonly digest: Digest;
   constructor(digest: Digest) {
-    const message = `the content of ${digest} is damaged and was set aside; pushing the image again mends it`;
+    const message = `the content of ${digest} is damaged and is set aside; pushing the image again mends it`;
     super('UNKNOWN', message, { detail: { digest } });
     this.digest = digest;
   }

@@ -134,6 +134,34 @@ suite('headgate scrub', () => {
   });
 });
 
+suite('a server that is started again', () => {
+  test('finds that a manifest was changed, sets it aside, and is mended by a push', async () => {
+    const image = tinyImage('manifest on the disk', [100]);
+    const other = await startServer();
+    const at = (each: TestServer): Registry => ({ url: each.registryUrl, token: each.token });
+    const pushTo = async (each: TestServer): Promise<void> => {
+      for (const blob of image.blobs) await uploadWhole(at(each), 'again/app', blob);
+      await putManifest(at(each), 'again/app', 'v1', image.manifest, image.mediaType);
+    };
+    await pushTo(other);
+    assert.equal(await other.stop(), 0);
+    const hex = image.digest.slice('sha256:'.length);
+    const file = join(other.data, 'blobs', 'blobs', 'sha256', hex.slice(0, 2), hex);
+    writeFileSync(file, readFileSync(file, 'utf8').replace('amd64', 'arm64').replace('schemaVersion', 'schemaVersioN'));
+    await using again = await startServer({ data: other.data });
+    const get = () => askRegistry(at(again), 'again/app/manifests/v1');
+    const refused = await get();
+    assert.equal(refused.status, 500);
+    assert.match(refused.body.toString(), /is damaged and is set aside; pushing the image again mends it/);
+    for (let looks = 0; (await get()).status !== 404; looks++) {
+      assert.ok(looks < 200, again.output());
+      await sleep(50);
+    }
+    await pushTo(again);
+    assert.ok((await get()).body.equals(image.manifest));
+  });
+});
+
 suite('a server that goes on', () => {
   const damages: readonly (readonly [name: string, damage: (bytes: Buffer) => Buffer])[] = [
     ['flipped', (bytes) => Buffer.from(bytes.map((byte, at) => (at === 2_000_000 ? byte ^ 1 : byte)))],
