@@ -30,6 +30,8 @@ const HASH_CHARACTERS = 12;
 const KUBERNETES = 'v1.37.2';
 /** The oldest kubectl that tests are written for: server-side apply, OpenAPI v3, aggregated discovery. */
 const KUBECTL_MINOR = 30;
+/** Downloads what is named by address and hash. */
+const APT_HELPER = '/usr/lib/apt/apt-helper';
 /** The oldest Go that fetches the toolchain that a module asks for. */
 const GO_MINOR = 21;
 
@@ -47,6 +49,8 @@ interface Need {
   readonly file?: string;
   /** The Go package and its version: `PATH@VERSION`. */
   readonly module?: string;
+  /** A Debian package of another release, of which it is unpacked; if that is not to be had (any more), it is built. */
+  readonly archive?: { readonly url: string; readonly sha256: string };
   /** The folder of Go sources, from this one. */
   readonly folder?: string;
   /** Whether a program of this name will do. */
@@ -71,7 +75,16 @@ const NEEDS = {
   busybox: { from: 'unpack', package: 'busybox-static', file: 'bin/busybox', suits: isStatic },
   kubectl: { from: 'build', suits: isRecentKubectl },
   crane: { from: 'go', module: 'github.com/google/go-containerregistry/cmd/crane@v0.22.1' },
-  cosign: { from: 'go', module: 'github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3' },
+  // The build takes longer than all others together.
+  cosign: {
+    from: 'go',
+    module: 'github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3',
+    archive: {
+      url: 'http://deb.debian.org/debian/pool/main/c/cosign/cosign_3.1.1-2_amd64.deb',
+      sha256: 'd8622ebffce1d69197288fc030ff06a4c247af5507107f85c5a878870b686b23',
+    },
+    file: 'usr/bin/cosign',
+  },
   oras: { from: 'go', module: 'oras.land/oras/cmd/oras@v1.3.6' },
   helm: { from: 'go', module: 'helm.sh/helm/v4/cmd/helm@v4.3.1' },
   // What programs do with client-go, of the newest Kubernetes, and with OpenShift's typed clients.
@@ -123,14 +136,16 @@ export function getParts(say: (line: string) => void, purpose: Purpose = 'tests'
     const need: Need = NEEDS[name];
     return (need.for ?? 'tests') === purpose || (purpose === 'bench' && name === 'docker-registry');
   });
-  const missing = wanted.filter((name) => find(name) === undefined);
+  const isMissing = (name: Part): boolean => find(name) === undefined;
+  const missing = wanted.filter(isMissing);
   if (missing.length === 0) return;
   say(`missing: ${missing.join(', ')}`);
   const debian = missing.filter((name) => NEEDS[name].from === 'install' || NEEDS[name].from === 'unpack');
   if (debian.length > 0 && programOnPath('apt-get')) getFromDebian(debian, say);
   if (missing.includes('kubectl')) buildKubectl(say);
-  for (const name of missing.filter((each) => isModule(NEEDS[each]))) buildModule(name, say);
-  const still = missing.filter((name) => find(name) === undefined);
+  for (const name of missing) unpackArchive(name, say);
+  for (const name of missing.filter((each) => isModule(NEEDS[each]) && isMissing(each))) buildModule(name, say);
+  const still = missing.filter(isMissing);
   if (still.length === 0) return;
   const lines = still.map((name) => `  ${name}: ${howToGet(name)}`);
   throw new Error(
@@ -144,7 +159,7 @@ function find(name: Part): string | undefined {
   const known = found.get(name);
   if (known !== undefined) return known;
   const { suits }: Need = NEEDS[name];
-  const candidates = [join(CACHE, cachedAs(name)), ...onPath(name)].filter(isExecutable);
+  const candidates = [join(CACHE, cachedAs(name)), join(CACHE, name), ...onPath(name)].filter(isExecutable);
   const path = candidates.find((candidate) => suits?.(candidate) ?? true);
   if (path !== undefined) found.set(name, path);
   return path;
@@ -229,10 +244,23 @@ function unpack(name: Part, debianPackage: string, file: string, say: (line: str
   inFolder((folder) => {
     run(say, 'apt-get', ['download', '-qq', debianPackage], folder);
     const archive = readdirSync(folder).find((entry) => entry.endsWith('.deb'));
-    if (!archive) return;
-    run(say, 'dpkg-deb', ['--extract', archive, '.'], folder);
-    const program = [file, `usr/${file}`].map((path) => join(folder, path)).find((path) => existsSync(path));
-    if (program) renameSync(program, join(CACHE, name));
+    if (archive) extract(name, archive, file, folder, say);
+  });
+}
+
+function extract(name: Part, archive: string, file: string, folder: string, say: (line: string) => void): void {
+  run(say, 'dpkg-deb', ['--extract', archive, '.'], folder);
+  const program = [file, `usr/${file}`].map((path) => join(folder, path)).find((path) => existsSync(path));
+  if (program) renameSync(program, join(CACHE, name));
+}
+
+/** Takes a program out of the package that its need names, if it names one for this machine. */
+function unpackArchive(name: Part, say: (line: string) => void): void {
+  const { archive, file }: Need = NEEDS[name];
+  if (!archive || !file || process.arch !== 'x64' || !isExecutable(APT_HELPER)) return;
+  inFolder((folder) => {
+    run(say, APT_HELPER, ['download-file', archive.url, 'part.deb', `SHA256:${archive.sha256}`], folder);
+    if (existsSync(join(folder, 'part.deb'))) extract(name, 'part.deb', file, folder, say);
   });
 }
 
