@@ -54,7 +54,7 @@ const api = (path: string, { token, headers = {}, ...more }: Try = {}): Promise<
 
 /** The records that hold this text, as soon as there are so many. */
 async function recorded(id: string, least = 1): Promise<AuditRecord[]> {
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 500; tries++) {
     const lines = readFileSync(join(server.data, 'audit.log'), 'utf8').split('\n');
     const records = lines.filter((line) => line.includes(id)).map((line) => JSON.parse(line) as AuditRecord);
     if (records.length >= least) return records;
