@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Digest, digestOf } from '../image/digest.ts';
 import { imageKey, images } from '../images/images.ts';
+import { SWEEP_STALE_SECONDS } from '../limits.work.ts';
+import type { Context } from '../objects/context.ts';
 import { deleteObject } from '../objects/deletes.ts';
 import { readKept } from '../objects/reads.ts';
 import { deleteManifest, deleteTag } from '../streams/deletion.ts';
@@ -247,6 +249,26 @@ test('a run that was killed while it deleted is finished by the next, or by whoe
     if (by === 'a push') assert.ok(await isWhole(trial, APP, image));
     await trial.close();
   }
+});
+
+test('deletions that may still take effect are finished by a later run; one that leaves them says so', async () => {
+  const trial = openTrial();
+  const image = made('half gone', ['layer']);
+  await trial.push(APP, image, 'v1');
+  await deleteTag(trial.ctx, APP, 'v1');
+  trial.pass(LEASE + 1);
+  const far = { lingers: true } as const;
+  const lingering = { ...trial.ctx, blobs: Object.assign(Object.create(bound(trial.ctx.blobs)), far) };
+  const dying = { delete: () => Promise.reject(new Error('killed')) };
+  const broken = { ...trial.ctx, blobs: Object.assign(Object.create(bound(trial.ctx.blobs)), far, dying) };
+  const run = (ctx: Context) => collectGarbage(ctx, { graceSeconds: 0, dryRun: false });
+  await assert.rejects(run(broken), /killed/);
+  assert.equal((await run(lingering))?.unfinished, true);
+  assert.ok(kept(trial).length > 0, 'nobody knows yet whether it is being deleted');
+  trial.pass(SWEEP_STALE_SECONDS + 1);
+  assert.equal((await run(lingering))?.unfinished, false);
+  assert.deepEqual(kept(trial), []);
+  await trial.close();
 });
 
 function bound<T extends object>(subject: T): T {

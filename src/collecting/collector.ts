@@ -2,9 +2,10 @@
  * Collects garbage while the registry goes on: marks, waits, looks again, and only then deletes (marks.ts says why that
  * is safe). Everything that it knows is in the store, so a run that was killed is finished by the next, anywhere.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Digest } from '../image/digest.ts';
 import { COMMIT_CHANGES } from '../limits.ts';
-import { COLLECTION_ROUNDS } from '../limits.work.ts';
+import { COLLECTION_ROUNDS, SWEEP_POLL_MS, SWEEP_STALE_SECONDS } from '../limits.work.ts';
 import type { Services } from '../objects/context.ts';
 import { fenced, type Leadership } from '../store/leadership.ts';
 import { type Change, CommitConflict, type Entry, type Store } from '../store/store.ts';
@@ -43,6 +44,8 @@ export interface Collection {
   readonly live: number;
   /** Bytes that were freed, or would have been. */
   readonly freed: number;
+  /** Whether somebody who may have died has left deletions that cannot be finished yet. */
+  readonly unfinished?: boolean;
 }
 
 /**
@@ -57,8 +60,8 @@ export async function collectGarbage(services: Services, options: CollectOptions
     else if (!(await lead.take())) return undefined;
     // A run that slept while another took its place changes nothing any more, whatever it was about to do.
     const led = { ...services, store: fenced(services.store, lead) };
-    await finishOthers(led, lead);
-    return await collect(led, options, lead);
+    const unfinished = await finishOthers(led, lead, options.wait === true);
+    return { ...(await collect(led, options, lead)), unfinished };
   } finally {
     await lead.end();
   }
@@ -126,12 +129,22 @@ async function beginEpoch(store: Store, lead: Leadership): Promise<boolean> {
   }
 }
 
-/** What runs before have left: content that was being deleted is deleted, what was only condemned is spared. */
-async function finishOthers(services: Services, { owner }: Leadership): Promise<void> {
-  for (const mark of await allMarks(services.store)) {
-    if (mark.state === 'condemned') {
-      await applyEach(services, [{ op: 'delete', key: markKey(mark.digest), expect: mark.revision }]);
-    } else if (isStale(services, mark)) await finishSweep(services, mark, owner);
+/**
+ * What runs before have left: content that was being deleted is deleted, what was only condemned is spared. Whether something
+ * is left of that, which can only be done later.
+ */
+async function finishOthers(services: Services, { owner }: Leadership, wait: boolean): Promise<boolean> {
+  for (const until = performance.now() + (SWEEP_STALE_SECONDS + 1) * 1000; ; ) {
+    let left = false;
+    for (const mark of await allMarks(services.store)) {
+      if (mark.state === 'condemned') {
+        await applyEach(services, [{ op: 'delete', key: markKey(mark.digest), expect: mark.revision }]);
+      } else if (isStale(services, mark)) await finishSweep(services, mark, owner);
+      else left = true;
+    }
+    // Whoever has been silent for so long is dead, as far as can be known.
+    if (!left || !wait || performance.now() > until) return left;
+    await sleep(SWEEP_POLL_MS);
   }
 }
 

@@ -45,10 +45,10 @@ export async function startCollecting(services: Services, options: ScheduleOptio
       })
       .then((done) => {
         running = undefined;
-        if (owed && !done) {
-          asked = true;
-          plan(COLLECTION_RETRY_SECONDS);
-        } else plan(asked ? COLLECTION_SOON_SECONDS : intervalSeconds);
+        asked ||= owed && !done;
+        const usual = asked ? COLLECTION_SOON_SECONDS : intervalSeconds;
+        if (done) plan(usual);
+        else plan(Math.min(intervalSeconds ?? COLLECTION_RETRY_SECONDS, COLLECTION_RETRY_SECONDS));
       });
   };
   // Of many that come together, as when images are pruned, the first begins the wait for all. A run under way may have
@@ -70,7 +70,7 @@ export async function startCollecting(services: Services, options: ScheduleOptio
   };
 }
 
-/** Whether all was looked at: another run may be under way, which has looked already. */
+/** Whether all is done: another run may be under way, which has looked already, or deletions of one that died may be left. */
 async function collectOnce(services: Services, { graceSeconds, metrics, logger }: ScheduleOptions): Promise<boolean> {
   // Loaded when it is needed: most servers collect only what somebody asks for.
   const { collectGarbage } = await import('./collector.ts');
@@ -88,7 +88,7 @@ async function collectOnce(services: Services, { graceSeconds, metrics, logger }
   metrics?.collected(fields, fields.ms / 1000);
   if (deleted > 0) logger.info(fields, 'garbage collected');
   else logger.debug(fields, 'no garbage to collect');
-  return true;
+  return !collection.unfinished;
 }
 
 function countDeleted({ findings }: Collection): number {
