@@ -27,6 +27,9 @@ const CONTENT = '.dockercfg';
 /** The user name that stands beside a token, as OpenShift writes it; the registry looks at the token only. */
 const USER = '<token>';
 
+/** Holds the names of the registry that all secrets are for. */
+const MARKER = '/seeded/pullsecrets';
+
 const INFIX = '-dockercfg-';
 const NAME_CHARACTERS = 63;
 /** As Kubernetes' generated names: no vowels, and nothing that looks like one. */
@@ -51,22 +54,28 @@ export function keepPullSecrets(ctx: Context, failed: (error: unknown) => void):
         return account && keep(account.namespace, account.name);
       },
     },
-    all: async (keeper) => {
-      await eachKept(ctx.store, serviceAccounts, '', ({ head }) => {
-        if (head.value.includes(PULL_SECRET)) return;
-        const { namespace, name } = nameOfKey(serviceAccounts, head.key);
-        keeper.run(keep(namespace, name));
-      });
-      // The registry may have another name since the last start.
-      const hosts = registryHosts(ctx.settings);
-      await eachKept(ctx.store, secrets, '', ({ head }) => {
-        const account = ownerOf(head);
-        if (account && !isFor(JSON.parse(head.value.toString()) as Secret, hosts)) {
-          keeper.run(keep(account.namespace, account.name));
-        }
-      });
-    },
+    all: (keeper) => lookAtAll(ctx, keeper),
     failed,
+  });
+}
+
+/** Accounts without a secret get one; if the registry has other names since it was last looked, every secret is looked at. */
+async function lookAtAll(ctx: Context, keeper: Keeper): Promise<void> {
+  const hosts = Buffer.from(registryHosts(ctx.settings).join());
+  const same = (await ctx.store.get(MARKER))?.value.equals(hosts) ?? false;
+  let undone = 0;
+  await eachKept(ctx.store, serviceAccounts, '', ({ head }) => {
+    if (same && head.value.includes(PULL_SECRET)) return;
+    const { namespace, name } = nameOfKey(serviceAccounts, head.key);
+    keeper.run(async () => {
+      undone++;
+      await keepPullSecret(ctx, namespace, name);
+      undone--;
+    });
+  });
+  if (same) return;
+  keeper.run(async () => {
+    if (undone === 0) await ctx.store.commit([{ op: 'put', key: MARKER, value: hosts }]);
   });
 }
 
