@@ -116,11 +116,13 @@ export function formatReference(ref: DockerImageReference): string {
 }
 
 function nameString(ref: DockerImageReference): string {
-  if (ref.id !== '') {
-    // An id that is no digest came from a registry of version 1, where it was pulled like a tag.
-    return `${ref.name}${digestFault(ref.id) === undefined ? '@' : ':'}${ref.id}`;
-  }
+  if (ref.id !== '') return withImage(ref.name, ref.id);
   return ref.tag === '' ? ref.name : `${ref.name}:${ref.tag}`;
+}
+
+/** How an image of a repository is pulled. A name that is no digest came from a registry of version 1: like a tag. */
+export function withImage(repository: string, image: string): string {
+  return `${repository}${digestFault(image) === undefined ? '@' : ':'}${image}`;
 }
 
 /** The reference with what a Docker client assumes: registry docker.io, there namespace `library`; tag latest. */

@@ -5,6 +5,7 @@ import type { User } from '../access/user.ts';
 import type { Services } from '../objects/context.ts';
 import { DomainError, forbidden } from '../objects/errors.ts';
 import type { Resource } from '../objects/resource.ts';
+import { refuseKeyless } from '../objects/values.ts';
 import type { Audit } from '../observe/audit.ts';
 import { type Awaitable, Compacted, RevisionAhead, StoreError } from '../store/store.ts';
 import { isChange, isDenial, isWrite, recordOf } from './auditing.ts';
@@ -149,7 +150,8 @@ async function identified({ identify }: Server, req: IncomingMessage): Promise<U
   return user;
 }
 
-function handle(exchange: Exchange, route: Route): Promise<void> {
+async function handle(exchange: Exchange, route: Route): Promise<void> {
+  if (namesKept(route)) refuseKeyless(route.name);
   switch (route.kind) {
     case 'object':
       return handleObject(exchange, route);
@@ -158,6 +160,12 @@ function handle(exchange: Exchange, route: Route): Promise<void> {
     case 'subresource':
       return handleSubresource(exchange, route);
   }
+}
+
+/** Whether it is about one object that is kept. */
+function namesKept(route: Route): route is Exclude<Route, { kind: 'collection' }> {
+  if (route.kind === 'collection' || !route.resource.kept) return false;
+  return route.kind === 'object' || !route.subresource.lists;
 }
 
 function handleObject(exchange: Exchange, route: Extract<Route, { kind: 'object' }>): Promise<void> {

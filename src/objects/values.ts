@@ -5,11 +5,20 @@
  */
 import type { Entry, Revision } from '../store/store.ts';
 import type { Settings } from './context.ts';
+import { badRequest } from './errors.ts';
+import { pathSegmentName } from './names.ts';
 import type { KubeObject } from './object.ts';
+import { quoted } from './quoting.ts';
 import type { Composition, Resource } from './resource.ts';
 
 const OPENING = '{"metadata":{"resourceVersion":"';
 const NEWLINE = 0x0a;
+
+/** @throws {DomainError} BadRequest if nothing can be kept under such a name. */
+export function refuseKeyless(name: string): void {
+  const fault = pathSegmentName(name);
+  if (fault !== undefined) throw badRequest(`Name parameter invalid: ${quoted(name)}: ${fault}`);
+}
 
 /** The store key of an object; the head's, if it is composed. */
 export function keyOf<T extends KubeObject>(resource: Resource<T>, namespace: string, name: string): string {

@@ -11,7 +11,7 @@ import { badRequest, notFound } from '../objects/errors.ts';
 import type { ObjectMeta } from '../objects/object.ts';
 import { readKept } from '../objects/reads.ts';
 import type { Answer, Resource } from '../objects/resource.ts';
-import { type KeptObject, parsed, served, whole } from '../objects/values.ts';
+import { type KeptObject, parsed, refuseKeyless, served, whole } from '../objects/values.ts';
 import { type Made, view } from '../objects/views.ts';
 import type { Entry } from '../store/store.ts';
 import { imageStreams } from './imagestream.ts';
@@ -40,6 +40,7 @@ async function compose(ctx: Context, namespace: string, name: string): Promise<M
 function streamAndId(name: string): { readonly stream: string; readonly id: string } {
   const [stream, id, ...more] = name.split('@');
   if (!stream || !id || more.length > 0) throw badRequest('ImageStreamImages must be retrieved with <name>@<id>');
+  refuseKeyless(stream);
   return { stream, id };
 }
 

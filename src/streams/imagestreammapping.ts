@@ -4,18 +4,27 @@
  */
 import { spare } from '../collecting/marks.ts';
 import { parseDigest } from '../image/digest.ts';
+import { withImage } from '../image/reference.ts';
 import { IMAGE_GROUP, IMAGE_VERSION, type Image, MANAGED_ANNOTATION } from '../images/image.ts';
 import { imageKey, imageSize, images } from '../images/images.ts';
-import { pathSegmentFault, validateImage } from '../images/validate.ts';
+import { pathSegmentFault, referenceFault, validateImage } from '../images/validate.ts';
 import type { Context } from '../objects/context.ts';
-import { badRequest, type FieldError, forbidden, invalid, notFound, required } from '../objects/errors.ts';
+import {
+  badRequest,
+  type FieldError,
+  forbidden,
+  invalid,
+  invalidValue,
+  notFound,
+  required,
+} from '../objects/errors.ts';
 import { validateMeta, validateMetadata } from '../objects/metadata.ts';
 import { namespaceCheck } from '../objects/namespaced.ts';
 import { apiTime, nameOf } from '../objects/object.ts';
 import type { Resource, StatusAnswer } from '../objects/resource.ts';
 import { restricted, restrictionsFor } from '../objects/restrictions.ts';
 import { creation } from '../objects/writes.ts';
-import { repositoryOf } from './imagestream.ts';
+import { imageStreams, repositoryOf } from './imagestream.ts';
 import { imageExcess, limitsImages } from './limits.ts';
 import { imageStreamMappingSchema } from './schema.ts';
 import { changeTag } from './tagging.ts';
@@ -45,8 +54,8 @@ async function createOnce(ctx: Context, namespace: string, mapping: ImageStreamM
   // Signatures come from whoever verified them, never with the image.
   delete image.signatures;
   if (!image.dockerImageReference && name) {
-    const digest = image.metadata.name ? `@${image.metadata.name}` : '';
-    image.dockerImageReference = repositoryOf(ctx.settings, namespace, name) + digest;
+    const repository = repositoryOf(ctx.settings, namespace, name);
+    image.dockerImageReference = image.metadata.name ? withImage(repository, image.metadata.name) : repository;
   }
   const errors = validate(mapping, image);
   if (errors.length > 0) throw invalid({ group: IMAGE_GROUP, kind: 'ImageStreamMapping' }, name, errors);
@@ -69,9 +78,7 @@ async function createOnce(ctx: Context, namespace: string, mapping: ImageStreamM
       const changes = existed ? [] : (await creation(ctx, images, '', structuredClone(image))).changes;
       const event = {
         created: apiTime(ctx.now()),
-        dockerImageReference: existed
-          ? managedReference(ctx, namespace, name, image)
-          : (image.dockerImageReference ?? ''),
+        dockerImageReference: existed ? managedReference(ctx, mapping, image) : (image.dockerImageReference ?? ''),
         image: image.metadata.name ?? '',
         generation: stream.metadata.generation ?? 0,
       };
@@ -82,9 +89,14 @@ async function createOnce(ctx: Context, namespace: string, mapping: ImageStreamM
 }
 
 /** An image that was pushed to this registry before is pulled from the stream that it is now mapped into. */
-function managedReference(ctx: Context, namespace: string, name: string, image: Image): string {
+function managedReference(ctx: Context, mapping: ImageStreamMapping, image: Image): string {
   if (image.metadata.annotations?.[MANAGED_ANNOTATION] !== 'true') return image.dockerImageReference ?? '';
-  return `${repositoryOf(ctx.settings, namespace, name)}@${image.metadata.name}`;
+  const repository = repositoryOf(ctx.settings, mapping.metadata.namespace ?? '', nameOf(mapping));
+  const reference = withImage(repository, image.metadata.name ?? '');
+  const fault = referenceFault(reference);
+  if (fault === undefined) return reference;
+  const field = `status.tags[${mapping.tag}].items[0].dockerImageReference`;
+  throw invalid(imageStreams, nameOf(mapping), [invalidValue(field, reference, fault)]);
 }
 
 function validate(mapping: ImageStreamMapping, image: Image): FieldError[] {

@@ -1,24 +1,27 @@
 /** How a tag of a stream looks as an object of its own: an ImageStreamTag or an ImageTag. Pure. */
 import { METADATA_VERSION } from '../image/dockerimage.ts';
 import { normaliseMetadata } from '../image/metadata.ts';
+import { withImage } from '../image/reference.ts';
 import { IMAGE_API, type Image } from '../images/image.ts';
 import type { Settings } from '../objects/context.ts';
 import { badRequest } from '../objects/errors.ts';
 import { nameOf } from '../objects/object.ts';
 import type { ComputedListOptions } from '../objects/resource.ts';
+import { refuseKeyless } from '../objects/values.ts';
 import { newest } from './history.ts';
 import type { ImageStream, ImageStreamTag, ImageTag, TagEvent, TagReference } from './types.ts';
 
 /**
  * Stream and tag of a name.
  * @param kind `ImageStreamTags` or `ImageTags`, for the message.
- * @throws {DomainError} BadRequest unless the name is `<stream>:<tag>`.
+ * @throws {DomainError} BadRequest unless the name is `<stream>:<tag>`, where a stream can have the name.
  */
 export function streamAndTag(name: string, kind: string): { readonly stream: string; readonly tag: string } {
   const [stream, tag, ...more] = name.split(':');
   if (!stream || !tag || more.length > 0 || name.includes('@')) {
     throw badRequest(`${kind} must be retrieved with <name>:<tag>`);
   }
+  refuseKeyless(stream);
   return { stream, tag };
 }
 
@@ -147,5 +150,5 @@ function pullReference(
   event: TagEvent,
 ): string {
   if (reference?.referencePolicy?.type !== 'Local' || !event.image) return event.dockerImageReference;
-  return `${settings.registryHost}/${stream.metadata.namespace}/${nameOf(stream)}@${event.image}`;
+  return withImage(`${settings.registryHost}/${stream.metadata.namespace}/${nameOf(stream)}`, event.image);
 }

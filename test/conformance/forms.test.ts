@@ -189,3 +189,23 @@ suite('ways of writing', () => {
     }
   });
 });
+
+test('names that nothing can be kept under are refused as such, whatever is asked of them', async () => {
+  await using api = await startImageApi();
+  const paths = [
+    'images/a%25b',
+    'imagestreams/a%25b',
+    'imagestreams/a%25b/layers',
+    'imagestreams/a%25b/status',
+    'imagestreamtags/a%25b:a',
+    'imagetags/a%25b:a',
+    'imagestreamimages/a%25b@sha256:a',
+  ];
+  for (const path of paths) {
+    const { status, body } = await api.ask('GET', path);
+    assert.deepEqual([status, body.message], [400, `Name parameter invalid: "a%b": may not contain '%'`], path);
+  }
+  assert.equal((await api.ask('DELETE', 'imagestreamtags/a%25b:a')).status, 400);
+  assert.equal((await api.ask('PATCH', 'imagetags/a%25b:a', {}, { type: MERGE })).status, 400);
+  assert.equal((await api.ask('GET', 'imagestreams/a%25b/secrets')).status, 200, 'the name is not looked at');
+});

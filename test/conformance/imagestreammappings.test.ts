@@ -1,7 +1,7 @@
 /** ImageStreamMappings over HTTP: what an image that is tagged by one leaves in Image, stream and followers. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { type ImageApi, startImageApi } from '../imageapi.ts';
+import { assertInvalid, type ImageApi, startImageApi } from '../imageapi.ts';
 import { docker, entries, history, made, ONE, push, references, stream, TWO, tracking } from '../imagestreams.ts';
 
 const MANAGED = { 'openshift.io/image.managed': 'true' };
@@ -51,6 +51,32 @@ suite('a mapping', () => {
     const local = `registry.test:5000/one/app@${ONE}`;
     assert.deepEqual(await references(api, 'app', 'latest'), [local]);
     assert.equal((await api.ask('GET', `images/${ONE}`)).body.dockerImageReference, local);
+  });
+
+  test('of an Image whose name is no digest: it is pulled like a tag, by policy Local as well', async () => {
+    await using api = await startImageApi();
+    await stream(api, 'app', [docker('latest', 'r.test/a', { referencePolicy: { type: 'Local' } })]);
+    const own = 'registry.test:5000/one/app:odd';
+    assert.equal((await post(api, 'app', 'latest', imageOf('odd'))).status, 201);
+    assert.equal((await api.ask('GET', 'images/odd')).body.dockerImageReference, own);
+    assert.equal((await post(api, 'app', 'other', imageOf('odd', 'r.test/a:1', MANAGED))).status, 201);
+    assert.deepEqual(await references(api, 'app', 'other'), [own]);
+    const { body } = await api.ask('GET', 'imagestreamtags/app:latest');
+    assert.equal(body.image.dockerImageReference, own);
+  });
+
+  test('of a managed Image whose name fits no reference: the stream is what is invalid', async () => {
+    await using api = await startImageApi();
+    await stream(api, 'app');
+    await made(api, 'images', imageOf('sha256:0', 'r.test/a'));
+    const answer = await post(api, 'app', 'latest', imageOf('sha256:0', 'r.test/a', MANAGED));
+    assertInvalid(answer, [
+      'FieldValueInvalid',
+      'status.tags[latest].items[0].dockerImageReference',
+      'Invalid value: "registry.test:5000/one/app:sha256:0": invalid reference format',
+    ]);
+    assert.deepEqual([answer.body.details.kind, answer.body.details.name], ['ImageStream', 'app']);
+    assert.equal(await history(api, 'app', 'latest'), undefined);
   });
 
   test('of an Image that is there leaves that as it is', async () => {
