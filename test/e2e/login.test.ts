@@ -131,7 +131,9 @@ suite('tokens', () => {
     const token = (await headgate(['token', 'create', 'ci', '--expires', '30d', '--scope', 'role:view:paint'])).trim();
     await kubectl('create', 'rolebinding', 'ci', '-n', 'paint', '--clusterrole=edit', '--user=ci');
     assert.equal((await api('/api/v1/namespaces/paint/configmaps', token)).status, 200);
-    assert.equal((await api('/api/v1/namespaces/paint/secrets', token)).status, 403, 'beyond the scope');
+    const beyond = await api('/api/v1/namespaces/paint/secrets', token);
+    assert.equal(beyond.status, 403);
+    assert.match(beyond.body.toString(), /: scopes \[role:view:paint\] prevent this action"/);
     const listed = await headgate(['token', 'list', 'ci']);
     assert.match(
       listed,
@@ -161,6 +163,23 @@ suite('tokens', () => {
     await using again = await startServer({ data: own.data });
     assert.equal(again.token, rotated);
     assert.equal((await ask(`${again.apiUrl}/version`, { headers: headers(own.token), ca: own.ca })).status, 401);
+  });
+
+  test('every one of several workers knows at once that a token has ended', async () => {
+    await using own = await startServer({ flags: ['--workers', '2'] });
+    const command = (...args: string[]) => succeed(process.execPath, [BIN, 'token', ...args, '--data', own.data]);
+    const token = (await command('create', 'ci')).trim();
+    const statuses = async (): Promise<Set<number>> => {
+      const asked = Array.from({ length: 20 }, () =>
+        ask(`${own.apiUrl}/version`, { headers: { Authorization: `Bearer ${token}` }, ca: own.ca }),
+      );
+      return new Set((await Promise.all(asked)).map(({ status }) => status));
+    };
+    assert.deepEqual(await statuses(), new Set([200]));
+    await command('revoke', '--user', 'ci');
+    // The worker that ended it knows; the others are told within a moment.
+    await pause(100);
+    assert.deepEqual(await statuses(), new Set([401]));
   });
 
   test('what another process on the same store ends, ends here', async () => {
