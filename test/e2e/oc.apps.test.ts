@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { makeImages } from '../images.ts';
 import { part } from '../parts.ts';
 import { ownHome, succeed, temporaryFolder } from '../program.ts';
+import { tinyImage } from '../tinyimage.ts';
 import { type OcWorld, ocTest } from './oc.ts';
 
 const folder = temporaryFolder();
+/** The credentials of commands that speak to the registry itself. */
 const auth = join(folder, 'auth.json');
-/** What every command needs that speaks to the registry itself. */
 const images = makeImages(ownHome());
 
 /** Pushes real images: two versions of one program. */
@@ -141,6 +142,18 @@ ocTest('applications are made of streams and listed with all else', async ({ oc,
   assert.match(status, new RegExp(`^In project apps on server ${server.apiUrl}`));
   assert.match(status, /deployment\/web deploys/);
   assert.match(await oc`status --suggest`, /deployment\/web/);
+});
+
+ocTest('an application of an image elsewhere brings a stream, which is imported', async ({ oc, upstream }) => {
+  await upstream.push('team/ext', '1', tinyImage('ext'));
+  const made = await oc`new-app --image=${upstream.host}/team/ext:1 --insecure-registry --name=ext`;
+  assert.match(made, /imagestream\.image\.openshift\.io "ext" created/);
+  assert.match(
+    await oc`wait --for=${'jsonpath={.status.tags[0].items[0].image}'} is/ext --timeout=20s`,
+    /condition met/,
+  );
+  assert.match(await oc`get istag ext:1 -o jsonpath={.image.dockerImageReference}`, /\/team\/ext@sha256:/);
+  await oc`delete deploy/ext is/ext`;
 });
 
 ocTest('set and scale change what is there', async ({ oc }) => {
