@@ -11,10 +11,16 @@ export interface Fault {
 }
 
 /** Milliseconds that a fault lasts. */
-const [SHORTEST_MS, LONGEST_MS] = [300, 2_500];
+const [SHORTEST_MS, USUAL_MS] = [300, 2_500];
+/** In a soak, how often one lasts so long that a leader that sleeps is replaced. */
+const LONG = process.env.SOAK_SECONDS === undefined ? 0 : 0.1;
+const LONG_MS = 20_000;
+
+/** Milliseconds that a fault lasts at most. */
+export const LONGEST_MS = LONG > 0 ? LONG_MS : USUAL_MS;
 
 function lasting(random: Random): Promise<void> {
-  return sleep(random.between(SHORTEST_MS, LONGEST_MS));
+  return sleep(random.chance(LONG) ? LONG_MS : random.between(SHORTEST_MS, USUAL_MS));
 }
 
 function someReplica({ replicas }: Machines, random: Random): Replica {
