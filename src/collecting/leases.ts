@@ -93,6 +93,28 @@ export async function leaseContent(services: Services, digest: Digest): Promise<
   }
 }
 
+/** A lease that belongs into a commit of the caller's own. */
+export interface NewLease {
+  /** They fail the commit if somebody else has leased the content meanwhile, or has begun to collect it. */
+  readonly changes: readonly Change[];
+  /** To be told of the commit. */
+  made(revision: Revision): void;
+}
+
+/** Leases content that the caller has spared (marks.ts) before it was there. */
+export async function newLease(services: Services, digest: Digest): Promise<NewLease> {
+  const { store } = services;
+  const entry = await store.get(leaseKey(digest));
+  const until = services.now().getTime() + leaseMs(services);
+  return {
+    changes: [
+      { op: 'put', key: leaseKey(digest), value: Buffer.from(String(until)), expect: entry?.revision ?? 0 },
+      { op: 'check', key: markKey(digest), expect: 0 },
+    ],
+    made: (revision) => void remember(knownOf(store), digest, revision, until),
+  };
+}
+
 function remember(cache: BoundedCache<Known>, digest: Digest, revision: Revision, until: number): Lease {
   cache.set(digest, { revision, until }, 1);
   return { digest, revision };

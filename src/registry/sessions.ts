@@ -6,6 +6,7 @@ import type { User } from '../access/user.ts';
 import type { UploadId } from '../blobs/blobs.ts';
 import { LIST_PAGE_OBJECTS } from '../limits.ts';
 import type { Services } from '../objects/context.ts';
+import type { Change } from '../store/store.ts';
 import { countBelow } from '../store/store.ts';
 import type { RepositoryName } from '../streams/repository.ts';
 
@@ -66,9 +67,14 @@ export async function countSessions(store: Services['store']): Promise<number> {
   return countBelow(store, PREFIX);
 }
 
-/** Forgets a session; its upload has been committed or dropped. */
+/** The change that forgets a session; its upload has been committed or dropped. */
+export function sessionEnd(id: UploadId): Change {
+  return { op: 'delete', key: PREFIX + id };
+}
+
+/** Forgets a session. */
 export async function closeSession(services: Services, id: UploadId): Promise<void> {
-  await services.store.commit([{ op: 'delete', key: PREFIX + id }]);
+  await services.store.commit([sessionEnd(id)]);
 }
 
 /**

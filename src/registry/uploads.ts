@@ -3,19 +3,17 @@
  * blob store every time, so that whatever happened to a request, the next one is told the truth.
  */
 import type { OutgoingHttpHeaders } from 'node:http';
-import { type CommittedBlob, type UploadId, UploadOffset } from '../blobs/blobs.ts';
-import { rememberVerified } from '../blobs/verified.ts';
-import { leaseContent } from '../collecting/leases.ts';
+import { type UploadId, UploadOffset } from '../blobs/blobs.ts';
 import type { Digest } from '../image/digest.ts';
-import { admitBlob, admitPush } from '../streams/push.ts';
-import { linkBlob } from '../streams/repository.ts';
+import { keepUpload } from '../streams/arrival.ts';
+import { admitPush } from '../streams/push.ts';
 import { requireDigest } from './blobs.ts';
 import { ClientGone, declaredLength, hasBody, invite } from './body.ts';
 import { RegistryError } from './errors.ts';
 import { answerEmpty, blobLocation, contextOf, type Exchange, type Target } from './exchange.ts';
 import { mountBlob } from './mount.ts';
 import { type ChunkRange, parseChunkRange } from './ranges.ts';
-import { closeSession, findSession, openSession, type Session } from './sessions.ts';
+import { closeSession, findSession, openSession, type Session, sessionEnd } from './sessions.ts';
 
 /** POST: mounts a blob, takes a whole one in one go (`?digest=`), or begins a session. */
 export async function startUpload(exchange: Exchange, target: Target): Promise<void> {
@@ -57,11 +55,8 @@ export async function finishUpload(exchange: Exchange, target: Target): Promise<
     await receive(exchange, target, session);
   }
   const ctx = contextOf(exchange);
-  let size: number;
   try {
-    // Content that is there already need not be written again, so from now on it must not be collected.
-    await leaseContent(ctx, digest);
-    ({ size } = await commitUpload(exchange, target, session.id, digest));
+    await keepUpload(ctx, target.repo, { id: session.id, digest, ending: [sessionEnd(session.id)] });
   } catch (error) {
     // Whatever made the upload vanish, its session is of no more use.
     if ((await exchange.services.blobs.uploaded(session.id)) === undefined) {
@@ -69,28 +64,7 @@ export async function finishUpload(exchange: Exchange, target: Target): Promise<
     }
     throw error;
   }
-  // Together, so that the store writes both to disk at once.
-  await Promise.all([linkBlob(ctx, target.repo, digest, size), closeSession(exchange.services, session.id)]);
   answerCreated(exchange, target, digest);
-}
-
-/** Makes an upload a blob. What was not there before has been looked at on its way in. */
-async function commitUpload(
-  exchange: Exchange,
-  { repo }: Target,
-  id: UploadId,
-  digest: Digest,
-): Promise<CommittedBlob> {
-  const { services } = exchange;
-  try {
-    await admitBlob(contextOf(exchange), repo, () => services.blobs.uploaded(id));
-  } catch (error) {
-    await services.blobs.abort(id);
-    throw error;
-  }
-  const committed = await services.blobs.commit(id, digest);
-  if (committed.placed) rememberVerified(services.blobs, digest, committed.version);
-  return committed;
 }
 
 /** GET: how much a session holds. */
@@ -141,16 +115,13 @@ function uploadUnknown(target: Target): RegistryError {
 async function takeWhole(exchange: Exchange, target: Target, digest: Digest): Promise<void> {
   const { blobs } = exchange.services;
   const id = await blobs.begin();
-  let size: number;
   try {
     if (hasBody(exchange.req)) await append(exchange, id, 0);
-    await leaseContent(exchange.services, digest);
-    ({ size } = await commitUpload(exchange, target, id, digest));
+    await keepUpload(contextOf(exchange), target.repo, { id, digest, ending: [] });
   } catch (error) {
     await blobs.abort(id);
     throw error;
   }
-  await linkBlob(contextOf(exchange), target.repo, digest, size);
   answerCreated(exchange, target, digest);
 }
 
