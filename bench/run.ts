@@ -80,6 +80,8 @@ if (values.write !== undefined) {
     readFileSync(values.write, 'utf8').replace(/(?<=<!-- measured -->\n).*$/s, `\n${report}\n`),
   );
 }
+// What a program that was measured has left open must not keep this one.
+process.exit();
 
 /** What cannot be got is not measured. */
 function getPeers(): void {
