@@ -15,6 +15,9 @@ import { keptOf, nameOfKey, parsed } from '../objects/values.ts';
 import { updateObject } from '../objects/writes.ts';
 import { CommitConflict, type Revision, StoreError, type Watch } from '../store/store.ts';
 
+/** The part of the usual time after which what need not wait is seen to: many deletions at once are one. */
+const SOON = 0.1;
+
 /** Work that goes on in the background. */
 export interface Collector {
   /** Ends it; what it is doing at the moment is finished. */
@@ -31,19 +34,33 @@ export async function startCollector(
   let closed = false;
   let running = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
-  const later = (): void => {
+  let hurrying = false;
+  const later = (after = seconds): void => {
     if (closed || timer) return;
     timer = setTimeout(() => {
       timer = undefined;
+      hurrying = false;
       running = running.then(async () => {
         if (!closed && (await collectAll(ctx, kept))) later();
       });
-    }, seconds * 1000).unref();
+    }, after * 1000).unref();
+  };
+  /** Whatever waits is looked at before its time. */
+  const soon = (): void => {
+    if (hurrying) return;
+    clearTimeout(timer);
+    timer = undefined;
+    hurrying = true;
+    later(seconds * SOON);
   };
   let watch: Watch | undefined;
   const follow = (after: Revision): void => {
     watch = ctx.store.watch(COLLECT_PREFIX, after, {
-      batch: later,
+      // What is left of something gone goes at once; what is done with may be what something else waits for.
+      batch: ({ events }) => {
+        if (events.some(({ key, value }) => !value || key.startsWith(COLLECT_PREFIX + OWNED_PREFIX))) soon();
+        else later();
+      },
       ended: (error) => {
         if (error && !closed) setTimeout(() => void followAgain(), seconds * 1000).unref();
       },
