@@ -108,8 +108,7 @@ it('a sync that fails while a large upload is coming drops it too', async (test)
 
 it('a commit that cannot make its folder or name fails, and succeeds when it is tried again', async (test) => {
   const { blobs, faults, heal } = await openOn(test);
-  // Folders of sha512 are made when they are needed.
-  const digest = digestOf(LARGE, 'sha512');
+  const digest = digestOf(LARGE);
   const id = await blobs.begin();
   await blobs.append(id, 0, sourceOf([LARGE]));
   faults.makeFolder = () => {

@@ -37,16 +37,6 @@ export class Layout {
     await this.durableFolder(this.uploads);
     await this.durableFolder(this.held);
     for (const algorithm of ALGORITHMS) await this.durableFolder(join(this.#root, 'blobs', algorithm));
-    await this.#prepareContent(join(this.#root, 'blobs', 'sha256'));
-  }
-
-  /** All folders of content at once, with one sync; made when they are needed, each would take one of its own. */
-  async #prepareContent(folder: string): Promise<void> {
-    const there = new Set(await this.#disk.names(folder));
-    const all = Array.from({ length: 256 }, (_, index) => index.toString(16).padStart(2, '0'));
-    for (const name of all) if (!there.has(name)) this.#disk.makeFolder(join(folder, name));
-    await syncFolder(this.#disk, folder);
-    for (const name of all) this.#durable.set(`${folder}/${name}`, Promise.resolve());
   }
 
   blob(digest: Digest): string {
