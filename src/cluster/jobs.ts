@@ -81,6 +81,7 @@ export const jobs: Resource<Job> = workload({
       ...containerCells(job.spec?.template),
     ],
   },
+  pods: ({ spec }) => spec?.template,
   fields: { 'status.successful': ({ status }) => String(status?.succeeded ?? 0) },
   validate({ spec }, old) {
     const errors = templateErrors(spec, 'spec');

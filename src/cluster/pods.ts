@@ -52,6 +52,7 @@ export const pods: Resource<Pod> = workload({
     pod.status = { phase: 'Pending' };
     if (pod.spec && !pod.spec.serviceAccountName) pod.spec.serviceAccountName = 'default';
   },
+  pods: (pod) => pod,
   validate: ({ spec }) => podErrors(spec, 'spec'),
 });
 

@@ -66,6 +66,7 @@ export const replicaSets: Resource<ReplicaSet> = workload({
   description: 'So many pods that are alike.',
   generation: true,
   table: { columns, cells: (set, now) => cells(set, set.spec?.selector?.matchLabels, now) },
+  pods: ({ spec }) => spec?.template,
   fields: { 'status.replicas': ({ status }) => String(status?.replicas ?? 0) },
   validate: ({ spec }, old) => workloadErrors(spec, old?.spec),
   subresources: [scaleOf('replicasets', () => replicaSets)],
@@ -80,6 +81,7 @@ export const replicationControllers: Resource<ReplicationController> = workload(
   description: 'So many pods that are alike; the older form of ReplicaSet.',
   generation: true,
   table: { columns, cells: (controller, now) => cells(controller, controller.spec?.selector, now) },
+  pods: ({ spec }) => spec?.template,
   fields: { 'status.replicas': ({ status }) => String(status?.replicas ?? 0) },
   prepare({ spec }) {
     // As Kubernetes: without a selector, the labels of its own pods are meant.

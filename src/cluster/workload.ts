@@ -1,4 +1,5 @@
 /** Workloads: kept as they are given, for whoever runs them. Nothing here starts a pod. */
+
 import { type FieldError, invalidValue, required } from '../objects/errors.ts';
 import { componentOf, schemaOfMessage } from '../objects/messages/schema.ts';
 import { objectMeta, typeMeta } from '../objects/metaschema.ts';
@@ -6,6 +7,7 @@ import { dnsSubdomain, type NameRule } from '../objects/names.ts';
 import type { KubeObject, ObjectMeta } from '../objects/object.ts';
 import type { Kept, Resource, Subresource, TableColumn, TableColumns, Verb } from '../objects/resource.ts';
 import type { ObjectSchema } from '../objects/schema.ts';
+import { lookUpImages } from './podimages.ts';
 
 export interface Container {
   name?: string;
@@ -20,7 +22,7 @@ export interface PodSpec {
 }
 
 export interface PodTemplate {
-  metadata?: Pick<ObjectMeta, 'labels'>;
+  metadata?: Pick<ObjectMeta, 'annotations' | 'labels'>;
   spec?: PodSpec;
 }
 
@@ -63,6 +65,8 @@ export interface WorkloadFacts<T extends KubeObject> {
   validate?(object: T, old: T | undefined): readonly FieldError[];
   /** What a new object begins with, in place. */
   prepare?(object: T): void;
+  /** The pods that it is, or makes itself: their images are looked up in the streams of the namespace. */
+  pods?(object: T): PodTemplate | undefined;
   readonly subresources?: Resource<T>['subresources'];
   /** Whether there is a status of its own (default true). */
   readonly status?: boolean;
@@ -78,9 +82,10 @@ export function workload<T extends KubeObject>(facts: WorkloadFacts<T>): Resourc
     prefix: `/${resource}/`,
     unconditionalUpdate: true,
     generation: facts.generation,
-    prepareCreate(_ctx, object: T & WithStatus) {
+    prepareCreate(ctx, object: T & WithStatus) {
       if (status) delete object.status;
       facts.prepare?.(object);
+      return facts.pods && lookUpImages(ctx, object.metadata, facts.pods(object));
     },
     prepareUpdate(_ctx, object: T & WithStatus, old: T & WithStatus) {
       if (!status) return;

@@ -179,6 +179,19 @@ ocTest('set and scale change what is there', async ({ oc }) => {
   assert.match(await oc`get deployment web -o wide`, /^web +0\/3 +0 +0 +\S+ +app +r\.test\/web:2 +deployment=web$/m);
 });
 
+ocTest('what pods name by a stream is looked up', async ({ oc }) => {
+  const found = await oc`get istag app:1.0 -o jsonpath={.image.dockerImageReference}`;
+  assert.match(await oc`set image-lookup is/app`, /updated/);
+  await oc`run --restart=Never --image=app:1.0 one`;
+  assert.equal(await oc`get pod/one -o jsonpath={.spec.containers[0].image}`, found);
+  await oc`create job --image=app:1.0 two`;
+  assert.equal(await oc`get job/two -o jsonpath={.spec.template.spec.containers[0].image}`, found);
+  await oc`set image-lookup app --enabled=false`;
+  await oc`run --restart=Never --image=app:1.0 three`;
+  assert.equal(await oc`get pod/three -o jsonpath={.spec.containers[0].image}`, 'app:1.0');
+  await oc`delete pod/one pod/three job/two`;
+});
+
 ocTest('debug shows the pod that it would run, edit changes a stream', async ({ oc }) => {
   assert.match(
     await oc`debug istag/app:1.0 -o yaml`,
