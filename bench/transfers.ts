@@ -4,6 +4,7 @@ import { createReadStream, mkdirSync, readdirSync, rmSync, statSync } from 'node
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf } from '../src/image/digest.ts';
+import { succeed } from '../test/program.ts';
 import { peakMemoryMiB } from '../test/server.ts';
 import type { Contestant } from './contestants.ts';
 import { beginUpload, inLanes, pushBlob, REPOSITORY } from './image.ts';
@@ -97,6 +98,8 @@ async function pushLayer(
 ): Promise<{ readonly blob: string; readonly cost: Cost }> {
   const { pid, url, headers } = contestant;
   const digest = await layer.renew();
+  // What others have written must not wait for the disk any more: whoever syncs first would pay for it.
+  await succeed('sync', []);
   const cost = await costOf(pid, async () => {
     const location = await beginUpload(contestant, REPOSITORY);
     location.searchParams.set('digest', digest);
