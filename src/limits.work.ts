@@ -49,6 +49,11 @@ export const DELETIONS_AT_ONCE = 16;
 export const SWEEP_POLL_MS = 20;
 /** Seconds for which content stays that a client was told is there, or has uploaded, before anything refers to it. */
 export const CONTENT_LEASE_SECONDS = 3600;
+/**
+ * Seconds of grace from which on new content needs no lease before it is there: within them its first reference has long
+ * been committed.
+ */
+export const ARRIVAL_GRACE_SECONDS = 60;
 /** Leases that a process remembers, so that asking for the same content again writes nothing. */
 export const LEASES_KEPT = 20_000;
 /** Blobs of one page of the list of all content. */

@@ -47,6 +47,7 @@ export function servicesOf(config: Config, parts: Parts, { registryAddress, root
       ...(config.registryPublicHost !== undefined && { publicRegistryHost: config.registryPublicHost }),
       autoNamespaces: config.autoNamespaces,
       leaseSeconds: config.collection.leaseSeconds,
+      graceSeconds: config.collection.graceSeconds,
       imports: {
         allowPrivate: config.importAllowPrivate,
         deny: config.importDeny,

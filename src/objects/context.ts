@@ -19,6 +19,8 @@ export interface Settings {
   readonly autoNamespaces: boolean;
   /** Seconds that uploaded content stays though nothing refers to it yet; CONTENT_LEASE_SECONDS if it is not given. */
   readonly leaseSeconds?: number;
+  /** Seconds that garbage is kept after it was first seen; longer than any arrival takes if it is not given. */
+  readonly graceSeconds?: number;
   /** What imports may reach of networks; public and private addresses if it is not given, not this machine itself. */
   readonly imports?: {
     /** Whether loopback, link-local and metadata addresses as well. */

@@ -15,7 +15,11 @@ const BYTES = Buffer.from('content');
 const DIGEST = digestOf(BYTES);
 
 /** Uploads the content and keeps it; `meanwhile` happens once its bytes have been placed. */
-async function arrive(trial: Trial, meanwhile: () => Promise<unknown> = () => Promise.resolve()): Promise<void> {
+async function arrive(
+  trial: Trial,
+  meanwhile: () => Promise<unknown> = () => Promise.resolve(),
+  settings: Partial<Context['settings']> = {},
+): Promise<void> {
   const { ctx } = trial;
   const id = await ctx.blobs.begin();
   await ctx.blobs.append(id, 0, Readable.from([BYTES]));
@@ -26,7 +30,8 @@ async function arrive(trial: Trial, meanwhile: () => Promise<unknown> = () => Pr
   };
   const blobs = { ...cachedBlobs(ctx.blobs, 0), commit };
   const ending = [{ op: 'delete', key: '/uploads/of-the-test' } as const];
-  await keepUpload({ ...ctx, blobs }, repo, { id, digest: DIGEST, ending });
+  const given = { ...ctx, blobs, settings: { ...ctx.settings, ...settings } };
+  await keepUpload(given, repo, { id, digest: DIGEST, ending });
 }
 
 test('new content takes one commit for its link, its lease and the end of its session', async () => {
@@ -66,6 +71,14 @@ test('new content that is collected before anything holds it is told to be gone,
   assert.equal(await readableBlob(trial.ctx, repo, DIGEST), undefined);
   await arrive(trial);
   assert.ok(trial.content.blobs.has(DIGEST));
+  await trial.close();
+});
+
+test('new content is leased before it is there, where garbage has no grace', async () => {
+  const trial = openTrial();
+  await arrive(trial, () => trial.collect(), { graceSeconds: 0 });
+  assert.ok(trial.content.blobs.has(DIGEST));
+  assert.equal(await readableBlob(trial.ctx, repo, DIGEST), BYTES.length);
   await trial.close();
 });
 

@@ -4,6 +4,7 @@ import { rememberVerified } from '../blobs/verified.ts';
 import { leaseContent, newLease } from '../collecting/leases.ts';
 import { spare } from '../collecting/marks.ts';
 import type { Digest } from '../image/digest.ts';
+import { ARRIVAL_GRACE_SECONDS } from '../limits.work.ts';
 import type { Context } from '../objects/context.ts';
 import { type Change, CommitConflict } from '../store/store.ts';
 import { blobKey, type RepositoryName } from './links.ts';
@@ -19,14 +20,15 @@ export interface Arrived {
 }
 
 /**
- * Makes an upload a blob of a repository, and leases it. Content that nobody had before takes one commit for all of that.
- * Durable when it resolves.
+ * Makes an upload a blob of a repository, and leases it. Content that nobody had before takes one commit for all of that,
+ * unless garbage is deleted as soon as it is seen: then it is leased before it is there. Durable when it resolves.
  * @throws all that `Blobs.commit` throws, UploadUnknown also if the content was collected at this very moment;
  *   {DomainError} Forbidden by the namespace's limits, which drops the upload.
  */
 export async function keepUpload(ctx: Context, repo: RepositoryName, arrived: Arrived): Promise<void> {
   const { id, digest, ending } = arrived;
-  const spared = await spareNew(ctx, digest);
+  const isSafe = (ctx.settings.graceSeconds ?? ARRIVAL_GRACE_SECONDS) >= ARRIVAL_GRACE_SECONDS;
+  const spared = isSafe ? await spareNew(ctx, digest) : undefined;
   // Content that is there already need not be written again, so from now on it must not be collected.
   if (!spared) await leaseContent(ctx, digest);
   const committed = await commitUpload(ctx, repo, id, digest);

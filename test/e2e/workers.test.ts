@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { digestOf } from '../../src/image/digest.ts';
@@ -26,8 +27,8 @@ let registry: Registry;
 
 before(async () => {
   server = await startServer({ flags: FLAGS });
-  api = { url: server.apiUrl, token: server.token, ca: server.ca };
-  // Each request on a connection of its own, so that any worker may get it.
+  // Each request on a connection of its own, so that any worker may get it, and none waits in a pool for one that is dead.
+  api = { url: server.apiUrl, token: server.token, ca: server.ca, agent: new https.Agent({ keepAlive: false }) };
   registry = { url: server.registryUrl, token: server.token, agent: new http.Agent({ keepAlive: false }) };
 });
 after(async () => {
