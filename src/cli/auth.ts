@@ -1,6 +1,5 @@
 /** `headgate auth why`: says which binding lets somebody do something, or which roles would. */
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { type ClusterRole, serviceAccountGroups, serviceAccountOf } from '../access/role.ts';
 import { questionOf, RuleSet } from '../access/rules.ts';
 import { ANONYMOUS, type Attributes, AUTHENTICATED, AUTHENTICATED_OAUTH, UNAUTHENTICATED } from '../access/user.ts';
@@ -10,6 +9,14 @@ import { ConfigError } from '../config.ts';
 import { type KubeObject, nameOf } from '../objects/object.ts';
 import { gatherSettings } from '../settings.ts';
 import { type ApiClient, apiClient } from './apiclient.ts';
+import { commandLine } from './words.ts';
+
+const OPTIONS = {
+  data: { type: 'string' },
+  namespace: { type: 'string', short: 'n' },
+  group: { type: 'string', short: 'g', multiple: true },
+  help: { type: 'boolean', short: 'h' },
+} as const;
 
 const HELP = `Usage: headgate auth why USER VERB RESOURCE [NAME] [-n NAMESPACE] [-g GROUP]... [--data DIR]
 
@@ -42,7 +49,7 @@ interface Question {
  * @throws {ConfigError} for what cannot be asked; {UnusableFile}; {ServerRefusal}
  */
 export async function run(args: readonly string[]): Promise<void> {
-  const { values, positionals } = parsed(args);
+  const { values, positionals } = commandLine('auth', args, OPTIONS);
   if (values.help) {
     process.stdout.write(HELP);
     return;
@@ -57,27 +64,6 @@ export async function run(args: readonly string[]): Promise<void> {
   const { allowed, text } = await answer(api, question);
   process.stdout.write(text);
   process.exitCode = allowed ? 0 : 1;
-}
-
-function parsed(args: readonly string[]): ReturnType<typeof parseOptions> {
-  try {
-    return parseOptions(args);
-  } catch (error) {
-    throw new ConfigError([`auth: ${error instanceof Error ? error.message : String(error)}`]);
-  }
-}
-
-function parseOptions(args: readonly string[]) {
-  return parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      data: { type: 'string' },
-      namespace: { type: 'string', short: 'n' },
-      group: { type: 'string', short: 'g', multiple: true },
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
 }
 
 function dataFolder(given: string | undefined): string {

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
-import { parseArgs } from 'node:util';
 import { parseHtpasswd } from '../access/htpasswd.ts';
 import { removeUser, setPassword } from '../access/htpasswdfile.ts';
 import { hashPassword } from '../access/passwords.ts';
@@ -12,6 +11,14 @@ import { readPrivateFile } from '../access/privatefile.ts';
 import { ConfigError, htpasswdFile } from '../config.ts';
 import { PASSWORD_CHARACTERS } from '../limits.access.ts';
 import { gatherSettings } from '../settings.ts';
+import { commandLine } from './words.ts';
+
+const OPTIONS = {
+  data: { type: 'string' },
+  config: { type: 'string' },
+  htpasswd: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
 
 const HELP = `Usage: headgate user add|passwd|remove NAME [--data DIR] [--htpasswd FILE]
        headgate user list [--data DIR] [--htpasswd FILE]
@@ -32,7 +39,7 @@ What a user may do is for roles to say: kubectl create rolebinding NAME -n NAMES
  * @throws {ConfigError} for what cannot be done; {UnusableFile}.
  */
 export async function run(args: readonly string[]): Promise<void> {
-  const { values, positionals } = parsed(args);
+  const { values, positionals } = commandLine('user', args, OPTIONS);
   if (values.help) {
     process.stdout.write(HELP);
     return;
@@ -59,27 +66,6 @@ function list(file: string): void {
   const { hashes, problems } = parseHtpasswd(readPrivateFile(file) ?? '');
   for (const name of [...hashes.keys()].sort()) process.stdout.write(`${name}\n`);
   for (const problem of problems) process.stderr.write(`headgate: ${file}, ${problem}\n`);
-}
-
-function parsed(args: readonly string[]): ReturnType<typeof parseOptions> {
-  try {
-    return parseOptions(args);
-  } catch (error) {
-    throw new ConfigError([`user: ${error instanceof Error ? error.message : String(error)}`]);
-  }
-}
-
-function parseOptions(args: readonly string[]) {
-  return parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      data: { type: 'string' },
-      config: { type: 'string' },
-      htpasswd: { type: 'string' },
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
 }
 
 function fileOf(values: Readonly<Record<string, string | boolean | undefined>>): string {

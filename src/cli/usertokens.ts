@@ -1,5 +1,4 @@
 /** `headgate token create`, `list` and `revoke`: tokens of users, through the API of the running server. */
-import { parseArgs } from 'node:util';
 import { expiryOf, tokenObjectName } from '../access/oauthtokens.ts';
 import { isAccessToken, newAccessToken } from '../access/tokens.ts';
 import type { OAuthAccessToken } from '../cluster/oauthaccesstokens.ts';
@@ -10,6 +9,14 @@ import { ConfigError, secondsIn } from '../config.ts';
 import { nameOf } from '../objects/object.ts';
 import { type ApiClient, apiClient } from './apiclient.ts';
 import { flagsOf } from './places.ts';
+import { commandLine } from './words.ts';
+
+const OPTIONS = {
+  data: { type: 'string' },
+  expires: { type: 'string' },
+  scope: { type: 'string', multiple: true },
+  user: { type: 'string' },
+} as const;
 
 const TOKENS = `/apis/${OAUTH_GROUP}/v1/oauthaccesstokens`;
 const USERS = '/apis/user.openshift.io/v1/users';
@@ -19,7 +26,7 @@ const USERS = '/apis/user.openshift.io/v1/users';
  * @throws {ConfigError} for what cannot be done; {UnusableFile}; {ServerRefusal}.
  */
 export async function run(command: string, args: readonly string[]): Promise<void> {
-  const { values, positionals } = parsed(args);
+  const { values, positionals } = commandLine('token', args, OPTIONS);
   const api = apiClient(
     flagsOf('token', ['data'], values.data === undefined ? [] : ['--data', values.data]).get('data') ?? '',
   );
@@ -40,27 +47,6 @@ export async function run(command: string, args: readonly string[]): Promise<voi
     default:
       throw new ConfigError([`token: there is no "${command}"; "headgate token --help" tells more`]);
   }
-}
-
-function parsed(args: readonly string[]): ReturnType<typeof parseOptions> {
-  try {
-    return parseOptions(args);
-  } catch (error) {
-    throw new ConfigError([`token: ${error instanceof Error ? error.message : String(error)}`]);
-  }
-}
-
-function parseOptions(args: readonly string[]) {
-  return parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      data: { type: 'string' },
-      expires: { type: 'string' },
-      scope: { type: 'string', multiple: true },
-      user: { type: 'string' },
-    },
-  });
 }
 
 function secondsOf(text: string): number {
