@@ -35,12 +35,17 @@ export function keyAfter(key: string): string {
   return `${key}\u0001`;
 }
 
+/** Whether text can be a key: it holds no NUL and no half of a surrogate pair (which would be another key in UTF-8). */
+export function canBeKey(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed();
+}
+
 /**
  * Refuses what cannot be a key or the prefix of one.
- * @throws {StoreError} if the text holds NUL or half a surrogate pair (it would become another key in UTF-8).
+ * @throws {StoreError} unless `canBeKey`.
  */
 export function checkKey(text: string): void {
-  if (text.includes('\0') || !text.isWellFormed()) {
+  if (!canBeKey(text)) {
     throw new StoreError(`${JSON.stringify(text)} is no key: use text without NUL and without unpaired surrogates`);
   }
 }

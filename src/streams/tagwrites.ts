@@ -9,6 +9,7 @@ import { conflict, DomainError, forbidden, isProblem, notFound } from '../object
 import { apiTime, type KubeObject, nameOf } from '../objects/object.ts';
 import type { DeleteOptions } from '../objects/resource.ts';
 import { createObject, updateObject } from '../objects/writes.ts';
+import { canBeKey } from '../store/key.ts';
 import { imageStreams, internalRules, streamKey } from './imagestream.ts';
 import { findImage } from './layers.ts';
 import { withoutTag } from './removal.ts';
@@ -59,9 +60,11 @@ export async function writeStream(
   change: (stream: ImageStream | undefined) => ImageStream | Promise<ImageStream>,
   retry: boolean,
 ): Promise<ImageStream> {
+  const key = streamKey(namespace, name);
   for (let tries = 1; ; tries++) {
     try {
-      if (await ctx.store.get(streamKey(namespace, name))) {
+      // What no stream can be called is refused by the rules of a new one.
+      if (canBeKey(key) && (await ctx.store.get(key))) {
         return (await updateObject(ctx, imageStreams, namespace, name, change, { retry, rules: internalRules })).object;
       }
       const made = await change(undefined);
