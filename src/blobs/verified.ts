@@ -5,7 +5,7 @@
  */
 import type { Digest } from '../image/digest.ts';
 import { VERIFIED_BLOBS, VERIFIED_SECONDS } from '../limits.ts';
-import { BoundedCache } from '../objects/cache.ts';
+import { cacheOfEach } from '../objects/cache.ts';
 import type { Blobs, ContentVersion } from './blobs.ts';
 
 interface Look {
@@ -14,20 +14,15 @@ interface Look {
   readonly until: number;
 }
 
-const known = new WeakMap<Blobs, BoundedCache<Look>>();
+const looksOf = cacheOfEach<Blobs, Look>(VERIFIED_BLOBS);
 
 /** Whether all of the content, as it is now, has been looked at by this process. */
 export function isVerified(blobs: Blobs, digest: Digest, version: ContentVersion | undefined): boolean {
-  const look = known.get(blobs)?.get(digest);
+  const look = looksOf(blobs).get(digest);
   return look !== undefined && look.version === version && look.until > performance.now();
 }
 
 /** Remembers that content is what its digest says. */
 export function rememberVerified(blobs: Blobs, digest: Digest, version: ContentVersion | undefined): void {
-  let cache = known.get(blobs);
-  if (!cache) {
-    cache = new BoundedCache(VERIFIED_BLOBS);
-    known.set(blobs, cache);
-  }
-  cache.set(digest, { version, until: performance.now() + VERIFIED_SECONDS * 1000 }, 1);
+  looksOf(blobs).set(digest, { version, until: performance.now() + VERIFIED_SECONDS * 1000 }, 1);
 }

@@ -14,7 +14,7 @@ import type { Blobs } from '../blobs/blobs.ts';
 import type { Digest } from '../image/digest.ts';
 import { COMMIT_CHANGES } from '../limits.ts';
 import { MARKS_KNOWN, SWEEP_POLL_MS, SWEEP_STALE_SECONDS, SWEEP_WAIT_SECONDS } from '../limits.work.ts';
-import { BoundedCache } from '../objects/cache.ts';
+import { cacheOfEach } from '../objects/cache.ts';
 import { DomainError } from '../objects/errors.ts';
 import { fateOf, newOwner, type Owner } from '../store/owner.ts';
 import { type Change, CommitConflict, type Entry, type Revision, type Store } from '../store/store.ts';
@@ -147,15 +147,14 @@ function writer(): Owner {
  * When each mark was first seen, by the clock of this process: the one that is in the mark may be that of a machine whose
  * time is another. By the blobs, of which a process has one.
  */
-const firstSeen = new WeakMap<Ground['blobs'], BoundedCache<number>>();
+const firstSeenOf = cacheOfEach<Ground['blobs'], number>(MARKS_KNOWN);
 
 /** Whether a sweep has taken so long that its owner must be dead: a live one renews the mark long before. */
 export function isStale(ground: Pick<Ground, 'blobs' | 'now'>, mark: FoundMark): boolean {
   // What it was about to delete may be deleted later than what is pushed meanwhile, unless that cannot be.
   if (!ground.blobs.lingers && fateOf(mark.owner) === 'dead') return true;
   const now = ground.now().getTime();
-  const seen = firstSeen.get(ground.blobs) ?? new BoundedCache<number>(MARKS_KNOWN);
-  firstSeen.set(ground.blobs, seen);
+  const seen = firstSeenOf(ground.blobs);
   const key = `${mark.digest} ${mark.revision}`;
   const since = seen.get(key) ?? now;
   seen.set(key, since, 1);

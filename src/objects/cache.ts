@@ -47,3 +47,19 @@ export class BoundedCache<V> {
     this.#cost -= entry.cost;
   }
 }
+
+/**
+ * A cache of its own for each owner, such as a store: made when it is first asked for, and gone with its owner. `limit` is
+ * that of each.
+ */
+export function cacheOfEach<O extends WeakKey, V>(limit: number): (owner: O) => BoundedCache<V> {
+  const caches = new WeakMap<O, BoundedCache<V>>();
+  return (owner) => {
+    let cache = caches.get(owner);
+    if (!cache) {
+      cache = new BoundedCache(limit);
+      caches.set(owner, cache);
+    }
+    return cache;
+  };
+}

@@ -5,7 +5,7 @@
  */
 import { RESTRICTIONS_KEPT } from '../limits.ts';
 import { type Awaitable, type Change, CommitConflict, type Revision, type Store } from '../store/store.ts';
-import { BoundedCache } from './cache.ts';
+import { cacheOfEach } from './cache.ts';
 import type { Context } from './context.ts';
 import { DomainError } from './errors.ts';
 import { inTurn } from './turns.ts';
@@ -41,16 +41,7 @@ function markKey(namespace: string): string {
   return `/restrictions/${namespace}`;
 }
 
-const remembered = new WeakMap<Store, BoundedCache<Restrictions>>();
-
-function cacheOf(store: Store): BoundedCache<Restrictions> {
-  let cache = remembered.get(store);
-  if (!cache) {
-    cache = new BoundedCache(RESTRICTIONS_KEPT);
-    remembered.set(store, cache);
-  }
-  return cache;
-}
+const cacheOf = cacheOfEach<Store, Restrictions>(RESTRICTIONS_KEPT);
 
 /**
  * What restricts a write: what its try has seen already, or what is remembered. A commit that is held to it needs

@@ -5,7 +5,7 @@
 import { forgetLease, leaseCheck, leaseContent } from '../collecting/leases.ts';
 import { type Digest, parseDigest } from '../image/digest.ts';
 import { CONFLICT_TRIES, DESCRIBED_MANIFESTS } from '../limits.ts';
-import { BoundedCache } from '../objects/cache.ts';
+import { cacheOfEach } from '../objects/cache.ts';
 import type { Context, Services } from '../objects/context.ts';
 import { readKept } from '../objects/reads.ts';
 import { type Awaitable, CommitConflict, type Entry, type Store } from '../store/store.ts';
@@ -70,14 +70,10 @@ function remember(entry: Entry, link: ManifestLink | undefined): ManifestLink | 
 }
 
 /** Descriptions of manifests: what a digest stands for never changes. */
-const described = new WeakMap<Store, BoundedCache<ManifestLink>>();
+const describedOf = cacheOfEach<Store, ManifestLink>(DESCRIBED_MANIFESTS);
 
 function manifestOf({ store }: Services, digest: Digest): Awaitable<ManifestLink | undefined> {
-  let cache = described.get(store);
-  if (!cache) {
-    cache = new BoundedCache(DESCRIBED_MANIFESTS);
-    described.set(store, cache);
-  }
+  const cache = describedOf(store);
   const known = cache.get(digest);
   if (known) return known;
   return read(store, describedKey(digest), (entry) => {
