@@ -16,6 +16,8 @@ import type { Random } from './random.ts';
 
 /** Milliseconds in which all must be well again after a fault. */
 const RECOVERY_MS = 30_000;
+/** Milliseconds between taking a replica out of the balancer and stopping it: connections under way have come by then. */
+const OUT_MS = 200;
 const PREFIX = '/headgate';
 
 /** Garbage is collected all the time, so that its leaders are killed and put to sleep too. */
@@ -67,10 +69,7 @@ export async function startMachines(count: number, random: Random): Promise<Mach
     return beginProcess({ data, flags }).ready;
   };
   const replicas: Replica[] = [];
-  const spread = (): void => {
-    api.targets = replicas.map(({ server }) => new URL(server.apiUrl).host);
-    registry.targets = replicas.map(({ server }) => new URL(server.registryUrl).host);
-  };
+  const spread = (among: readonly Replica[] = replicas): void => balance(api, registry, among);
   const starting = Array.from({ length: count }, async () => {
     const links: TcpProxy[] = [];
     for (const endpoint of etcd.endpoints) links.push(opened.use(await startProxy(endpoint)));
@@ -101,6 +100,9 @@ export async function startMachines(count: number, random: Random): Promise<Mach
       spread();
     },
     async restart(replica) {
+      // As deploy/ has it: no server can answer a connection that reaches its address while that is being closed.
+      spread(replicas.filter((each) => each !== replica));
+      await sleep(OUT_MS);
       const code = await replica.server.stop();
       replica.server = await begin(replica.server.data, replica.links);
       spread();
@@ -115,6 +117,12 @@ export async function startMachines(count: number, random: Random): Promise<Mach
     healthy: () => allReady(replicas),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+/** Gives new connections to these. */
+function balance(api: Balancer, registry: Balancer, replicas: readonly Replica[]): void {
+  api.targets = replicas.map(({ server }) => new URL(server.apiUrl).host);
+  registry.targets = replicas.map(({ server }) => new URL(server.registryUrl).host);
 }
 
 async function leaderOf({ endpoints }: TestEtcd): Promise<number> {
