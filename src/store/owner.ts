@@ -34,14 +34,17 @@ const NAMESPACE = ((): string => {
   }
 })();
 
-/** When a process started, in ticks since boot (field 22 of its stat), or undefined if there is no such process. */
+/**
+ * When a process started, in ticks since boot (field 22 of its stat), or undefined if there is no such process. One that
+ * was killed stays listed until its parent has asked how it ended: it is gone once it is a zombie (field 3) of which no
+ * thread is left (field 20), for a thread may still be writing.
+ */
 function startOf(pid: number): string | undefined {
   // The command, field 2, may hold spaces and brackets: count from the last closing one.
   const stat = readProc(`/proc/${pid}/stat`);
-  return stat
-    ?.slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .at(19);
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
+  const ended = (fields[0] === 'Z' || fields[0] === 'X') && Number(fields[17]) <= 1;
+  return ended ? undefined : fields[19];
 }
 
 /** A name for a part that is being opened. */

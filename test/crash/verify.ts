@@ -1,17 +1,20 @@
 /** Holds what a server has after a crash against what its clients were told before. */
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { digestOf } from '../../src/image/digest.ts';
 import type { Store } from '../../src/store/store.ts';
 import { listMoves, type TagMove } from '../../src/streams/tagmove.ts';
 import { askApi, IMAGE_API, streamPath } from '../api.ts';
 import { type Answer, json } from '../http.ts';
-import { appendTo, askRegistry, expectStatus, finishUpload } from '../registry.ts';
+import { appendTo, askRegistry, expectStatus, finishUpload, Unexpected } from '../registry.ts';
 import { openStoreOf, type TestServer } from '../server.ts';
 import type { Facts, Ledger, StreamState, Upload } from './ledger.ts';
 import { type Connection, connectTo, NAMESPACE, SHARED } from './workload.ts';
 
 /** Requests that are under way at the same time. */
 const AT_ONCE = 8;
+/** How often an upload is asked for that another process holds, 100 ms apart. */
+const BUSY_TRIES = 50;
 
 /** What was looked at, summed over all rounds. */
 export interface Figures {
@@ -68,7 +71,7 @@ export class Verifier {
     await this.#pullAll(connection, streams, [...touched, `${NAMESPACE}/${SHARED}`]);
     await this.#deletedStayDeleted(connection, touched);
     await this.#followMoves(data, streams);
-    for (const upload of this.#ledger.uploads) await this.#goOn(connection, upload);
+    for (const upload of this.#ledger.uploads) await this.#goOnWhenFree(connection, upload);
     this.#ledger.uploads = [];
   }
 
@@ -204,6 +207,20 @@ export class Verifier {
       }
     } finally {
       await store.close();
+    }
+  }
+
+  /** A process that was killed may hold an upload for a moment: its threads end when what they write is written. */
+  async #goOnWhenFree(connection: Connection, upload: Upload): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await this.#goOn(connection, upload);
+        return;
+      } catch (error) {
+        const busy = error instanceof Unexpected && error.answer.status === 409;
+        if (!busy || tries === BUSY_TRIES) throw error;
+        await sleep(100);
+      }
     }
   }
 

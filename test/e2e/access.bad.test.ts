@@ -56,6 +56,8 @@ const api = (path: string, { token, headers = {}, ...more }: Try = {}): Promise<
 async function recorded(id: string, least = 1): Promise<AuditRecord[]> {
   for (let tries = 0; tries < 500; tries++) {
     const lines = readFileSync(join(server.data, 'audit.log'), 'utf8').split('\n');
+    // The last one is still being written, or empty.
+    lines.pop();
     const records = lines.filter((line) => line.includes(id)).map((line) => JSON.parse(line) as AuditRecord);
     if (records.length >= least) return records;
     await pause(20);
