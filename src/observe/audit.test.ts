@@ -26,6 +26,11 @@ function folder(t: TestContext): string {
   return path;
 }
 
+/** Waits for what is done in the background; the whole test has an end of its own. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await pause(2);
+}
+
 const linesOf = (file: string): AuditRecord[] =>
   readFileSync(file, 'utf8')
     .split('\n')
@@ -67,7 +72,7 @@ test('a large file is put aside, and one that somebody moved is begun anew', asy
   const trail = new AuditTrail({ target, now: () => NOW, failed: unexpected, fileBytes: 300 });
   for (let index = 0; index < 6; index++) {
     trail.record({ ...RECORD, name: String(index) });
-    await pause(5);
+    await until(() => existsSync(target) && readFileSync(target, 'utf8').includes(`"name":"${index}"`));
   }
   assert.ok(existsSync(`${target}.1`));
   renameSync(target, `${target}.moved`);
@@ -87,11 +92,11 @@ test('a disk that is away is complained of, keeps nobody waiting, and gets the l
   const complaints: unknown[] = [];
   const trail = new AuditTrail({ target, now: () => NOW, failed: (error) => complaints.push(error) });
   trail.record(RECORD);
-  await pause(50);
+  await until(() => complaints.length > 0);
   trail.record(RECORD);
   assert.equal(complaints.length, 1);
   mkdirSync(place);
-  await pause(1_200);
+  await until(() => existsSync(target) && linesOf(target).length === 2);
   await trail.close();
   assert.equal(linesOf(target).length, 2);
 });

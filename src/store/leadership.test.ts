@@ -27,8 +27,10 @@ async function silentLeader(store: Store): Promise<number> {
   return store.commit([{ op: 'put', key: LEADER, value: Buffer.from('elsewhere'), expect: 0 }]);
 }
 
+/** Lets all be done that only waits for its turn. */
 async function turns(): Promise<void> {
   await sleep(5);
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 test('one leads at a time, and another as soon as it ends', async () => {

@@ -133,10 +133,10 @@ test('a token whose time is over is 401, and so is one of a user who is gone', a
     assert.equal((await api(path, { token: server.token, headers, ...jsonBody(object) })).status, 201);
     return token;
   };
-  const [short, long] = [await tokenFor(2), await tokenFor(0)];
+  const [short, long] = [await tokenFor(5), await tokenFor(0)];
   assert.equal((await api('/version', { token: short })).status, 200);
   assert.equal((await api('/version', { token: long })).status, 200);
-  await pause(2_100);
+  await pause(5_100);
   assert.equal((await tried(MAPS, { token: short })).record?.code, 401);
   assert.equal((await api('/version', { token: long })).status, 200);
   await kubectl('delete', 'user', 'brief');

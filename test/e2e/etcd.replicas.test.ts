@@ -128,11 +128,10 @@ suite('two servers on one etcd', () => {
         }
       }
     })();
-    await sleep(1_500);
+    while (digests.size < 5) await sleep(10);
     await victim.kill();
     alive = false;
     await pushes;
-    assert.ok(digests.size > 0);
     for (const [tag, digest] of digests) assert.equal(await imageOf(other, `killed:${tag}`), digest);
     await using next = await startServer({ flags });
     assert.equal(await imageOf(next, 'killed:t0'), digests.get('t0'));

@@ -53,7 +53,7 @@ suite('a watch of projects', () => {
     await kubectl('delete', 'rolebinding', 'ann', '-n', 'lost');
     await kubectl('delete', 'rolebinding', 'ben', '-n', 'unknown');
     await kubectl('delete', 'namespace', 'lost');
-    const query = `watch=1&timeoutSeconds=2&resourceVersion=${list.metadata.resourceVersion}`;
+    const query = `watch=1&timeoutSeconds=4&resourceVersion=${list.metadata.resourceVersion}`;
     const told = await kubectl('get', '--raw', `${path}?${query}`, '--as', 'ann');
     const events = told
       .trim()

@@ -203,9 +203,15 @@ suite('a server of several workers', () => {
     const bytes = bytesOf('drained', 500_000);
     const target = { url: other.registryUrl, token: other.token };
     const location = await beginUpload(target, 'default/drained');
-    const request = http.request(new URL(location, other.registryUrl), { method: 'PATCH', headers, agent: false });
+    const request = http.request(new URL(location, other.registryUrl), {
+      method: 'PATCH',
+      headers: { ...headers, Expect: '100-continue' },
+      agent: false,
+    });
+    request.flushHeaders();
+    // So it has arrived.
+    await once(request, 'continue');
     request.write(bytes.subarray(0, 100_000));
-    await sleep(200);
     const stopped = other.stop();
     await ended;
     request.end(bytes.subarray(100_000));
