@@ -15,8 +15,8 @@ export const WORKER_MOST_PAUSE_MS = 5_000;
 export const WORKER_METRICS_MS = 1_000;
 /** Milliseconds between two looks of a worker at what others have committed: what they are told of is rights, too. */
 export const WORKER_POLL_MS = 5;
-/** Milliseconds that requests wait for a worker that has just been started, before they are told so. */
-export const WORKER_START_MS = 3_000;
+/** Milliseconds that requests wait for a process that has just been started, before they are told so. */
+export const START_PATIENCE_MS = 3_000;
 
 /** Seconds of a leader's silence after which whoever else wants to lead asks whether it is still there. */
 export const LEAD_ASK_SECONDS = 5;

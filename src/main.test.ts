@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
 import { type Config, parseConfig } from './config.ts';
+import { START_PATIENCE_MS } from './limits.work.ts';
 import { type Running, serve } from './main.ts';
 
 function configOf(t: TestContext, ...args: readonly string[]): Config {
@@ -116,6 +117,32 @@ test('stopping ends watches cleanly and lets requests under way finish', async (
   assert.ok(watch.complete, 'the last chunk came');
   await closed;
   await assert.rejects(ask(started, `${apiUrl}/livez`), { code: 'ECONNREFUSED' });
+});
+
+test('who connects while it starts is answered when it has, and not turned away', async (t) => {
+  const [taken, config] = [createServer().listen(0, '127.0.0.1'), configOf(t)];
+  await once(taken, 'listening');
+  const address = taken.address();
+  const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+  taken.close();
+  await once(taken, 'close');
+  const began = performance.now();
+  const starting = start(t, { ...config, registryListen: { host: '127.0.0.1', port } });
+  const first = async (): Promise<number | undefined> => {
+    const req = http.get({ host: '127.0.0.1', port, path: '/v2/', agent: false });
+    try {
+      const [res] = (await once(req, 'response')) as [IncomingMessage];
+      res.resume();
+      return res.statusCode;
+    } catch {
+      return undefined;
+    }
+  };
+  let status = await first();
+  while (status === undefined) status = await first();
+  // A machine that is very busy may not have it up by then.
+  if (performance.now() - began < START_PATIENCE_MS) assert.equal(status, 401);
+  assert.equal((await starting).registryUrl, `http://127.0.0.1:${port}`);
 });
 
 test('two servers may share one data folder', async (t) => {

@@ -23,7 +23,7 @@ import { joined, keepRenewed, openIdentity, writeKubeconfig } from './identity.t
 import { digestOf } from './image/digest.ts';
 import { endWatches, type KubeHandler, kubeHandler } from './kube/server.ts';
 import { DRAIN_SECONDS } from './limits.ts';
-import { WORKER_START_MS } from './limits.work.ts';
+import { START_PATIENCE_MS } from './limits.work.ts';
 import {
   authorityOf,
   drain,
@@ -84,9 +84,7 @@ export async function serve(
   let authority = await openIdentity(config);
 
   const ready = Promise.withResolvers<void>();
-  // What comes to one of several processes before it can answer waits: the others can, so nobody must see that it starts.
-  const patience = peers && Promise.race([ready.promise, sleep(WORKER_START_MS, undefined, { ref: false })]);
-  const state: State = { parts: undefined, patience, draining: false, store: storeName(config) };
+  const state = starting(config, ready.promise, peers !== undefined);
   const api = secureServer(authority.server, authority.certificate, dispatchers(state, 'api'));
   const plain = plainServer(dispatchers(state, 'registry'));
   opened.defer(() => drainAll(state, [api, plain]));
@@ -159,9 +157,17 @@ interface State {
   parts: Parts | undefined;
   /** Until when requests wait for the parts. */
   patience: Promise<void> | undefined;
+  /** Whether it is one of several processes: the others are ready, so health checks wait too. */
+  readonly among: boolean;
   draining: boolean;
   /** What health checks call the store. */
   readonly store: string;
+}
+
+/** What comes before it can be answered waits: most of a start is over before a client could try again. */
+function starting(config: Config, ready: Promise<void>, among: boolean): State {
+  const patience = Promise.race([ready, sleep(START_PATIENCE_MS, undefined, { ref: false })]);
+  return { parts: undefined, patience, among, draining: false, store: storeName(config) };
 }
 
 interface Parts {
@@ -191,14 +197,16 @@ function dispatch(
   expectant: boolean,
   upgrade?: Buffer,
 ): void {
-  const { parts, store, patience } = state;
+  const { parts, store, patience, among } = state;
   const url = originForm(req);
   const query = url?.indexOf('?') ?? -1;
   const path = query < 0 ? url : url?.slice(0, query);
   if (!parts) {
+    const asksReady = path === '/readyz' || path === '/healthz';
     if (path === '/livez') refuse(res, 200, 'ok');
-    else if (patience) void wait(state, patience, () => dispatch(state, listener, req, res, expectant, upgrade));
-    else if (path === '/readyz' || path === '/healthz') refuse(res, 500, notReady(path.slice(1), store));
+    else if (patience && (among || !asksReady)) {
+      void wait(state, patience, () => dispatch(state, listener, req, res, expectant, upgrade));
+    } else if (asksReady) refuse(res, 500, notReady(path.slice(1), store));
     else refuse(res, 503, 'the server is starting; try again\n');
   } else if (path === undefined) {
     refuse(res, 400, 'the request target must be a path\n');
