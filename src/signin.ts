@@ -9,6 +9,7 @@ import type { Attempt, FailedAttempt } from './access/passwordlogin.ts';
 import type { AccessTokens } from './access/tokens.ts';
 import type { User } from './access/user.ts';
 import type { Config } from './config.ts';
+import { lazily } from './lazily.ts';
 import type { Handler } from './listener.ts';
 import type { Context } from './objects/context.ts';
 import type { Audit } from './observe/audit.ts';
@@ -82,7 +83,15 @@ export class SignIn {
         const handler = lazily(() =>
           import('./oauth/server.ts').then((it) => it.oauthHandler(ctx, { ...reach, login })),
         );
-        return (req, res) => void Promise.resolve(handler()).then((handle) => handle(req, res));
+        const answer = async (...[req, res]: Parameters<Handler>): Promise<void> => {
+          try {
+            (await handler())(req, res);
+          } catch (error) {
+            reach.report(error, req);
+            res.writeHead(503, { 'Retry-After': '1' }).end();
+          }
+        };
+        return (req, res) => void answer(req, res);
       },
     };
   }
@@ -102,20 +111,6 @@ export class SignIn {
       lazily(() => import('./access/oidc.ts').then((it) => new it.OidcTokens(options))),
     );
   }
-}
-
-/** Loads something when it is first asked for; then it is at hand. */
-function lazily<T>(load: () => Promise<T>): () => Awaitable<T> {
-  let known: { readonly value: T } | undefined;
-  let loading: Promise<T> | undefined;
-  return () => {
-    if (known) return known.value;
-    loading ??= load().then((value) => {
-      known = { value };
-      return value;
-    });
-    return loading;
-  };
 }
 
 /** Knows tokens that begin so, once what knows them is loaded. */
