@@ -101,6 +101,8 @@ export async function listen(server: Server, address: Address): Promise<number> 
 /** Takes no more connections and waits for requests under way, but not longer than `graceMs`. */
 export async function drain(server: Server, graceMs: number): Promise<void> {
   if (!server.listening) return;
+  // Connections that have come already are taken: closing would break those that the system holds for us.
+  for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
   const closed = once(server, 'close');
   server.close();
   // A connection that was busy when the server closed becomes idle later and would stay open.
