@@ -53,6 +53,8 @@ interface Need {
   readonly archive?: { readonly url: string; readonly sha256: string };
   /** The folder of Go sources, from this one. */
   readonly folder?: string;
+  /** A variable of the environment that may name the program to take, whatever its version. */
+  readonly variable?: string;
   /** Whether a program of this name will do. */
   readonly suits?: (path: string) => boolean;
   /** What needs it; tests if that is not said. */
@@ -73,7 +75,7 @@ const NEEDS = {
   containerd: { from: 'unpack', package: 'containerd', file: 'usr/bin/containerd' },
   ctr: { from: 'unpack', package: 'containerd', file: 'usr/bin/ctr' },
   busybox: { from: 'unpack', package: 'busybox-static', file: 'bin/busybox', suits: isStatic },
-  kubectl: { from: 'build', suits: isRecentKubectl },
+  kubectl: { from: 'build', suits: isRecentKubectl, variable: 'KUBECTL' },
   crane: { from: 'go', module: 'github.com/google/go-containerregistry/cmd/crane@v0.22.1' },
   // The build takes longer than all others together.
   cosign: {
@@ -158,9 +160,10 @@ const found = new Map<Part, string>();
 function find(name: Part): string | undefined {
   const known = found.get(name);
   if (known !== undefined) return known;
-  const { suits }: Need = NEEDS[name];
-  const candidates = [join(CACHE, cachedAs(name)), join(CACHE, name), ...onPath(name)].filter(isExecutable);
-  const path = candidates.find((candidate) => suits?.(candidate) ?? true);
+  const { suits, variable }: Need = NEEDS[name];
+  const named = variable && process.env[variable];
+  const candidates = named ? [named] : [join(CACHE, cachedAs(name)), join(CACHE, name), ...onPath(name)];
+  const path = candidates.filter(isExecutable).find((candidate) => Boolean(named) || (suits?.(candidate) ?? true));
   if (path !== undefined) found.set(name, path);
   return path;
 }
@@ -211,7 +214,7 @@ function isRecentKubectl(path: string): boolean {
 function howToGet(name: Part): string {
   const need: Need = NEEDS[name];
   if (need.from === 'build') {
-    return `Put kubectl 1.${KUBECTL_MINOR} or newer on the PATH, or Go 1.${GO_MINOR} or newer (golang-go of Debian 13, or go.dev/dl), with which npm test builds it.`;
+    return `Name kubectl by KUBECTL, or put 1.${KUBECTL_MINOR} or newer on the PATH, or Go 1.${GO_MINOR} or newer (golang-go of Debian 13, or go.dev/dl), with which npm test builds it.`;
   }
   if (need.folder !== undefined) {
     return `Put Go 1.${GO_MINOR} or newer on the PATH, with which npm test builds it from test/${need.folder}.`;

@@ -11,6 +11,7 @@ import { type ConfigMap, configMaps } from './configmaps.ts';
 import { keepNamespaces } from './namespacecontents.ts';
 import { namespaces } from './namespaces.ts';
 import { serviceAccounts } from './serviceaccounts.ts';
+import { services } from './services.ts';
 
 const settings = { registryHost: 'registry.test', autoNamespaces: true, rootCertificates: 'PEM' };
 
@@ -24,6 +25,10 @@ async function hasAccount(ctx: Context, namespace: string, name: string): Promis
   return (await readKept(ctx.store, serviceAccounts, namespace, name)) !== undefined;
 }
 
+async function hasService(ctx: Context, namespace: string): Promise<boolean> {
+  return (await readKept(ctx.store, services, namespace, 'kubernetes')) !== undefined;
+}
+
 function unexpected(error: unknown): void {
   assert.fail(String(error));
 }
@@ -34,6 +39,7 @@ suite('what every namespace has', () => {
     await createObject(ctx, namespaces, '', { metadata: { name: 'new' } });
     for (const name of ['builder', 'default', 'deployer']) assert.ok(await hasAccount(ctx, 'new', name), name);
     assert.equal(await certificate(ctx, 'new'), 'PEM');
+    assert.deepEqual([await hasService(ctx, 'default'), await hasService(ctx, 'new')], [true, false]);
   });
 
   test('is added to namespaces that were made without it, and brought up to date', async () => {
@@ -65,6 +71,8 @@ suite('what every namespace has', () => {
     await updateObject(ctx, configMaps, 'default', 'kube-root-ca.crt', (old) => ({ ...old, data: {} }));
     while (!(await hasAccount(ctx, 'default', 'default'))) await sleep(1);
     while ((await certificate(ctx, 'default')) !== 'PEM') await sleep(1);
+    await deleteObject(ctx, services, 'default', 'kubernetes', {});
+    while (!(await hasService(ctx, 'default'))) await sleep(1);
     await keeping.close();
     assert.ok(!(await hasAccount(ctx, 'going', 'default')));
   });

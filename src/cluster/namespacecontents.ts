@@ -1,4 +1,4 @@
-/** What every namespace has from its beginning: the service accounts and the certificates that clients look for there. */
+/** What every namespace has from its beginning: the service accounts and certificates, in `default` the service, that clients look for. */
 import { SERVICE_ACCOUNT_PREFIX } from '../access/serviceaccount.ts';
 import type { Context } from '../objects/context.ts';
 import { isProblem } from '../objects/errors.ts';
@@ -11,23 +11,40 @@ import type { Change } from '../store/store.ts';
 import { type ConfigMap, configMaps } from './configmaps.ts';
 import { Keeper } from './keeper.ts';
 import { type ServiceAccount, serviceAccounts } from './serviceaccounts.ts';
+import { type Service, services } from './services.ts';
 
 /** The accounts of every namespace: `default` is Kubernetes', the others are OpenShift's. */
 export const DEFAULT_ACCOUNTS: readonly string[] = ['builder', 'default', 'deployer'];
 /** Programs in pods, and tests, read the API's certificate here. */
 const ROOT_CERTIFICATES = 'kube-root-ca.crt';
+/** The namespace and the name of the service by which programs and Kubernetes' own tests look for the API. */
+const API_SERVICE = { namespace: 'default', name: 'kubernetes' } as const;
 
 /** The changes that fill a new namespace, for the commit that makes it. */
 export async function namespaceContents(ctx: Context, namespace: string): Promise<Change[]> {
   const made = [
     ...DEFAULT_ACCOUNTS.map((name) => creation(ctx, serviceAccounts, namespace, account(name), [])),
     ...certificates(ctx).map((map) => creation(ctx, configMaps, namespace, map, [])),
+    ...(namespace === API_SERVICE.namespace ? [creation(ctx, services, namespace, apiService(), [])] : []),
   ];
   return (await Promise.all(made)).flatMap(({ changes }) => changes);
 }
 
 function account(name: string): ServiceAccount {
   return { metadata: { name } };
+}
+
+/** The API as a service. It has no address in a cluster: there is no cluster whose network would lead to it. */
+function apiService(): Service {
+  return {
+    metadata: { name: API_SERVICE.name, labels: { component: 'apiserver', provider: 'kubernetes' } },
+    spec: {
+      type: 'ClusterIP',
+      clusterIP: 'None',
+      clusterIPs: ['None'],
+      ports: [{ name: 'https', port: 443, protocol: 'TCP' }],
+    },
+  };
 }
 
 /** None where the server does not know what clients must trust. */
@@ -59,6 +76,11 @@ export function keepNamespaces(ctx: Context, failed: (error: unknown) => void): 
         const { namespace, name } = nameOfKey(configMaps, key);
         return name === ROOT_CERTIFICATES ? () => keepCertificates(ctx, namespace) : undefined;
       },
+      [keptOf(services).prefix]: ({ key, value }) => {
+        const { namespace, name } = nameOfKey(services, key);
+        const gone = !value && namespace === API_SERVICE.namespace && name === API_SERVICE.name;
+        return gone ? () => keepApiService(ctx) : undefined;
+      },
     },
     all: (keeper) => keepAll(ctx, keeper),
     failed,
@@ -75,6 +97,13 @@ async function keepAll(ctx: Context, keeper: Keeper): Promise<void> {
     }
     await keepCertificates(ctx, namespace);
   }
+  await keepApiService(ctx);
+}
+
+async function keepApiService(ctx: Context): Promise<void> {
+  const { namespace, name } = API_SERVICE;
+  if (await readKept(ctx.store, services, namespace, name)) return;
+  await tolerating(createObject(ctx, services, namespace, apiService()));
 }
 
 async function keepAccount(ctx: Context, namespace: string, name: string): Promise<void> {

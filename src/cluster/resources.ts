@@ -10,14 +10,17 @@ import {
 import { horizontalPodAutoscalers } from './autoscalers.ts';
 import { buildConfigs, builds } from './builds.ts';
 import { configMaps } from './configmaps.ts';
+import { controllerRevisions } from './controllerrevisions.ts';
 import { customResourceDefinitions } from './customresourcedefinitions.ts';
 import { daemonSets } from './daemonsets.ts';
 import { deploymentConfigs } from './deploymentconfigs.ts';
 import { deployments } from './deployments.ts';
 import { podDisruptionBudgets } from './disruptionbudgets.ts';
+import { endpointSlices } from './endpointslices.ts';
 import { events } from './events.ts';
 import { groups } from './groups.ts';
 import { identities } from './identities.ts';
+import { ingressClasses } from './ingressclasses.ts';
 import { ingresses } from './ingresses.ts';
 import { cronJobs, jobs } from './jobs.ts';
 import { leases } from './leases.ts';
@@ -31,6 +34,7 @@ import { oauthClients } from './oauthclients.ts';
 import { openshiftRoutes } from './openshiftroutes.ts';
 import { pods } from './pods.ts';
 import { podTemplates } from './podtemplates.ts';
+import { priorityClasses } from './priorityclasses.ts';
 import { projectRequests } from './projectrequests.ts';
 import { projects } from './projects.ts';
 import { replicaSets, replicationControllers } from './replicasets.ts';
@@ -38,11 +42,13 @@ import { reportedEvents } from './reportedevents.ts';
 import { resourceQuotas } from './resourcequotas.ts';
 import { clusterRoleBindings, roleBindings } from './rolebindings.ts';
 import { clusterRoles, roles } from './roles.ts';
+import { runtimeClasses } from './runtimeclasses.ts';
 import { secrets } from './secrets.ts';
 import { selfSubjectReviews } from './selfsubjectreviews.ts';
 import { serviceAccounts } from './serviceaccounts.ts';
 import { endpoints, services } from './services.ts';
 import { statefulSets } from './statefulsets.ts';
+import { storageClasses } from './storageclasses.ts';
 import { tokenReviews } from './tokenreviews.ts';
 import { userIdentityMappings } from './useridentitymappings.ts';
 import { users } from './users.ts';
@@ -101,4 +107,10 @@ export const clusterResources: readonly Resource[] = [
   networkPolicies,
   openshiftRoutes,
   podDisruptionBudgets,
+  controllerRevisions,
+  endpointSlices,
+  ingressClasses,
+  priorityClasses,
+  runtimeClasses,
+  storageClasses,
 ];

@@ -5,6 +5,7 @@ import { ageColumn, ageOf, nameColumn } from './age.ts';
 import { labelsText, selectorColumn, workload } from './workload.ts';
 
 interface ServicePort {
+  name?: string;
   port?: number;
   nodePort?: number;
   protocol?: string;
@@ -14,6 +15,7 @@ export interface Service extends KubeObject {
   spec?: {
     type?: string;
     clusterIP?: string;
+    clusterIPs?: string[];
     externalIPs?: string[];
     externalName?: string;
     ports?: ServicePort[];

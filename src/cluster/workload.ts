@@ -1,5 +1,6 @@
 /** Workloads: kept as they are given, for whoever runs them. Nothing here starts a pod. */
 
+import { isDeepStrictEqual } from 'node:util';
 import { type FieldError, invalidValue, required } from '../objects/errors.ts';
 import { componentOf, schemaOfMessage } from '../objects/messages/schema.ts';
 import { objectMeta, typeMeta } from '../objects/metaschema.ts';
@@ -55,12 +56,16 @@ export interface WorkloadFacts<T extends KubeObject> {
   readonly resource: string;
   readonly shortNames?: readonly string[];
   readonly categories?: readonly string[];
+  /** Whether its objects are in namespaces (default true). */
+  readonly namespaced?: boolean;
   readonly description: string;
   readonly table: TableColumns<T>;
   readonly fields?: Resource<T>['fields'];
   /** Whether changes of the spec are counted. */
   readonly generation: boolean;
   readonly validateName?: NameRule;
+  /** Members that stay what they are. */
+  readonly fixed?: readonly (keyof T & string)[];
   /** What is wrong beside the metadata. */
   validate?(object: T, old: T | undefined): readonly FieldError[];
   /** What a new object begins with, in place. */
@@ -77,7 +82,7 @@ type WithStatus = KubeObject & { status?: unknown; spec?: unknown };
 /** The resource of a kind whose schema is that of its protobuf message. */
 export function workload<T extends KubeObject>(facts: WorkloadFacts<T>): Resource<T> {
   const { group, version = 'v1', kind, message = kind, resource, shortNames, categories, table, fields } = facts;
-  const { status = true, subresources = [] } = facts;
+  const { namespaced = true, status = true, subresources = [] } = facts;
   const kept: Kept<T> = {
     prefix: `/${resource}/`,
     unconditionalUpdate: true,
@@ -92,7 +97,10 @@ export function workload<T extends KubeObject>(facts: WorkloadFacts<T>): Resourc
       if (old.status === undefined) delete object.status;
       else object.status = old.status;
     },
-    validate: (_ctx, object, old) => facts.validate?.(object, old) ?? [],
+    validate: (_ctx, object, old) => [
+      ...(facts.fixed ?? []).flatMap((member) => fixedErrors(member, object[member], old && { was: old[member] })),
+      ...(facts.validate?.(object, old) ?? []),
+    ],
     validateName: facts.validateName ?? dnsSubdomain,
   };
   return {
@@ -103,7 +111,7 @@ export function workload<T extends KubeObject>(facts: WorkloadFacts<T>): Resourc
     singular: kind.toLowerCase(),
     ...(shortNames && { shortNames }),
     ...(categories && { categories }),
-    namespaced: true,
+    namespaced,
     verbs: ALL_VERBS,
     schema: kindSchema(message, facts.description),
     table,
@@ -151,6 +159,11 @@ function propertiesOf(message: string): ObjectSchema['properties'] {
   return { ...typeMeta, metadata: { ...objectMeta, description: 'Name, labels and annotations.' }, ...members };
 }
 
+/** What is wrong with a value that must stay what it was. */
+export function fixedErrors(field: string, value: unknown, old: { readonly was: unknown } | undefined): FieldError[] {
+  return !old || isDeepStrictEqual(value, old.was) ? [] : [invalidValue(field, value, 'field is immutable')];
+}
+
 /** What is wrong with the containers of a pod: they have names, each its own, and images. */
 export function podErrors(spec: PodSpec | undefined, field: string): FieldError[] {
   const containers = spec?.containers ?? [];
@@ -190,10 +203,7 @@ function selectorErrors(spec: WorkloadSpec | undefined, old: WorkloadSpec | unde
     const detail = '`selector` does not match template `labels`';
     errors.push(invalidValue('spec.template.metadata.labels', labels, detail));
   }
-  if (old && JSON.stringify(old.selector) !== JSON.stringify(selector)) {
-    errors.push(invalidValue('spec.selector', selector, 'field is immutable'));
-  }
-  return errors;
+  return [...errors, ...fixedErrors('spec.selector', selector, old && { was: old.selector })];
 }
 
 /** Columns that `-o wide` adds. */

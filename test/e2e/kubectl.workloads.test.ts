@@ -65,6 +65,42 @@ suite('beside workloads', () => {
     );
   });
 
+  test('classes, slices of endpoints and revisions are kept, listed and explained', async () => {
+    const objects = [
+      { kind: 'StorageClass', apiVersion: 'storage.k8s.io/v1', provisioner: 'example.test/disks' },
+      { kind: 'IngressClass', apiVersion: 'networking.k8s.io/v1', spec: { controller: 'example.test/routes' } },
+      { kind: 'RuntimeClass', apiVersion: 'node.k8s.io/v1', handler: 'small' },
+      {
+        kind: 'EndpointSlice',
+        apiVersion: 'discovery.k8s.io/v1',
+        addressType: 'IPv4',
+        endpoints: [{ addresses: ['10.1.2.3'] }, { addresses: ['10.1.2.4'] }],
+        ports: [{ name: 'http', port: 80, protocol: 'TCP' }],
+      },
+      { kind: 'ControllerRevision', apiVersion: 'apps/v1', revision: 3, data: { spec: { replicas: 2 } } },
+    ];
+    for (const object of objects) {
+      const named = { ...object, metadata: { name: 'kept' } };
+      assert.match(await kubectl.given(named, 'apply', '-f', '-'), /kept created/);
+      assert.match(await kubectl.given(named, 'apply', '-f', '-'), /kept unchanged/);
+    }
+    // This one kubectl writes itself, as protobuf.
+    assert.match(await kubectl('create', 'priorityclass', 'kept', '--value=7'), /kept created/);
+    const row = async (resource: string): Promise<string> =>
+      (await kubectl('get', resource, 'kept', '--no-headers')).replaceAll(/ {2,}/g, ' ');
+    assert.match(await row('sc'), /^kept example\.test\/disks Delete Immediate false /);
+    assert.match(await row('ingressclass'), /^kept example\.test\/routes <none> /);
+    assert.match(await row('runtimeclass'), /^kept small /);
+    assert.match(await row('endpointslice'), /^kept IPv4 80 10\.1\.2\.3,10\.1\.2\.4 /);
+    assert.match(await row('controllerrevision'), /^kept <none> 3 /);
+    assert.match(await row('pc'), /^kept 7 false .* PreemptLowerPriority\n$/);
+    assert.equal(await kubectl('get', 'controllerrevision', 'kept', '-o', 'jsonpath={.data.spec.replicas}'), '2');
+    assert.match(await kubectl('explain', 'endpointslice.endpoints.conditions.ready'), /Whether it can answer/);
+    const other = { ...objects[0], metadata: { name: 'kept' }, provisioner: 'example.test/others' };
+    assert.match(await kubectl.refuses(other, 'apply', '-f', '-'), /provisioner: .*field is immutable/);
+    assert.match(await kubectl.fails('patch', 'pc', 'kept', '-p', '{"value":8}'), /value: .*field is immutable/);
+  });
+
   test("OpenShift's deployment configs, build configs and routes are kept and listed", async () => {
     const template = {
       metadata: { labels: { app: 'dc' } },

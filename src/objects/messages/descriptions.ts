@@ -79,6 +79,8 @@ ContainerPort: A port on which a container listens.
 ContainerPort.containerPort: The number of the port.
 ContainerPort.hostPort: The port of the node that leads to it.
 ContainerPort.name: A name by which services can mean the port.
+ControllerRevision.data: What the workload was.
+ControllerRevision.revision: The number of the revision: the later, the higher.
 CronJobSpec.concurrencyPolicy: What becomes of a job whose time comes while the one before goes on: Allow, Forbid or Replace.
 CronJobSpec.failedJobsHistoryLimit: How many failed jobs are kept.
 CronJobSpec.jobTemplate: The jobs that are made.
@@ -95,6 +97,14 @@ DeploymentStatus.readyReplicas: Pods that are ready.
 DeploymentStatus.updatedReplicas: Pods that follow the template as it is.
 DeploymentStrategy.rollingUpdate: How many pods may be missing, or be too many, while they are replaced.
 DeploymentStrategy.type: RollingUpdate, step by step, or Recreate: all of them end before others begin.
+Endpoint: Addresses of one pod, or of whatever answers.
+Endpoint.addresses: The addresses; any of them will do.
+EndpointConditions.ready: Whether it can answer.
+EndpointConditions.serving: The same, also while it ends.
+EndpointConditions.terminating: Whether it ends.
+EndpointSlice.addressType: What the addresses are: IPv4, IPv6 or FQDN.
+EndpointSlice.endpoints: What answers.
+EndpointSlice.ports: The ports that each of them answers on.
 EnvVar.name: The name of the variable.
 EnvVar.value: Its value; $(NAME) stands for a variable that comes before it.
 EnvVar.valueFrom: Where its value comes from, if it is not given here.
@@ -109,6 +119,8 @@ HorizontalPodAutoscalerSpec.maxReplicas: The most pods that there shall be.
 HorizontalPodAutoscalerSpec.metrics: What is measured, and what it shall come to.
 HorizontalPodAutoscalerSpec.minReplicas: The fewest pods that there shall be.
 HorizontalPodAutoscalerSpec.scaleTargetRef: What is scaled.
+IngressClassSpec.controller: The program that routes, as DOMAIN/PATH.
+IngressClassSpec.parameters: The object with its settings.
 IngressRule.host: The host that the rule is for; any if left out.
 IngressSpec.defaultBackend: Where requests go that no rule is for.
 IngressSpec.ingressClassName: Who routes by it.
@@ -156,11 +168,18 @@ PodStatus.containerStatuses: How each container is.
 PodStatus.podIP: The address of the pod.
 PodStatus.startTime: When its node took note of it.
 PodTemplateSpec.metadata: Labels and annotations of the pods.
+PriorityClass.description: When it is to be named, for people.
+PriorityClass.globalDefault: Whether it counts for pods that name none.
+PriorityClass.preemptionPolicy: PreemptLowerPriority lets pods of less priority be ended; Never does not.
+PriorityClass.value: The priority: the higher, the more it matters.
 Probe.failureThreshold: How many failures in a row count as one.
 Probe.successThreshold: How many successes in a row count as one.
 ReportedEvent.note: What happened, for people.
 RollingUpdateDeployment.maxSurge: How many pods there may be beyond those that shall be, as a number or a percentage.
 RollingUpdateDeployment.maxUnavailable: How many pods may be missing, as a number or a percentage.
+RuntimeClass.handler: The name of the runtime on the nodes.
+RuntimeClass.overhead: What it takes beside what its containers use.
+RuntimeClass.scheduling: Which nodes have it.
 ServicePort.name: The name of the port; needed where there are several.
 ServicePort.nodePort: The port of every node that leads there.
 ServicePort.port: The port of the service.
@@ -174,6 +193,11 @@ StatefulSetSpec.podManagementPolicy: OrderedReady makes one pod after the other,
 StatefulSetSpec.serviceName: The service by which the pods have names.
 StatefulSetSpec.updateStrategy: How pods are replaced by others.
 StatefulSetSpec.volumeClaimTemplates: Claims that each pod gets of its own.
+StorageClass.allowVolumeExpansion: Whether the storage may grow.
+StorageClass.parameters: What the provider is told.
+StorageClass.provisioner: Who provides it.
+StorageClass.reclaimPolicy: What becomes of the storage when its claim is gone: Delete or Retain.
+StorageClass.volumeBindingMode: When it is provided: Immediate, or WaitForFirstConsumer.
 VolumeSource.emptyDir: A folder that begins empty and ends with the pod.
 VolumeSource.hostPath: A folder or file of the node.
 Volume.name: The name by which containers mount it.
@@ -189,6 +213,7 @@ build/CommonSpec.output: Where the image goes that is built.
 build/CommonSpec.postCommit: What is run in the image that was built, to try it.
 build/CommonSpec.source: What is built.
 build/CommonSpec.strategy: How it is built.
+discovery/EndpointPort.port: The number of the port.
 route/RouteSpec.alternateBackends: Services that get a part of the requests.
 route/RouteSpec.to: The service that gets the requests.
 route/RouteSpec.tls: Where TLS ends, and with which certificate.

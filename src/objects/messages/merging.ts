@@ -51,6 +51,7 @@ export const ATOMIC_MESSAGES: ReadonlySet<string> = new Set([
   'ObjectFieldSelector',
   'ResourceFieldSelector',
   'SecretKeySelector',
+  'TopologySelectorTerm',
   'TypedLocalObjectReference',
 ]);
 
@@ -58,6 +59,7 @@ export const ATOMIC_MESSAGES: ReadonlySet<string> = new Set([
 export const ATOMIC_MAPS: ReadonlySet<string> = new Set([
   'PodSpec.nodeSelector',
   'ReplicationControllerSpec.selector',
+  'Scheduling.nodeSelector',
   'ServiceSpec.selector',
 ]);
 
@@ -66,9 +68,16 @@ export const DEFAULTS: Readonly<Record<string, string | number>> = {
   'ContainerPort.protocol': 'TCP',
   'DeploymentSpec.replicas': 1,
   'EndpointPort.protocol': 'TCP',
+  'IngressClassParametersReference.scope': 'Cluster',
+  'PriorityClass.preemptionPolicy': 'PreemptLowerPriority',
+  'PriorityClass.value': 0,
   'ReplicaSetSpec.replicas': 1,
   'ReplicationControllerSpec.replicas': 1,
   'ServicePort.protocol': 'TCP',
   'ServiceSpec.type': 'ClusterIP',
   'StatefulSetSpec.replicas': 1,
+  'StorageClass.reclaimPolicy': 'Delete',
+  'StorageClass.volumeBindingMode': 'Immediate',
+  'discovery/EndpointPort.name': '',
+  'discovery/EndpointPort.protocol': 'TCP',
 };

@@ -8,6 +8,7 @@
  * that it stands in. What is none of the plain types is another message.
  */
 import { accessMessages } from './access.ts';
+import { classesMessages } from './classes.ts';
 import { coreMessages } from './core.ts';
 import { metaMessages } from './meta.ts';
 import { openshiftMessages } from './openshift.ts';
@@ -50,6 +51,7 @@ export type Message = ReadonlyMap<number, Field>;
 
 const TABLES = [
   accessMessages,
+  classesMessages,
   coreMessages,
   metaMessages,
   openshiftMessages,
@@ -71,10 +73,14 @@ const KINDS: Readonly<Record<string, string>> = {
   'autoscaling/v2': 'HorizontalPodAutoscaler',
   'batch/v1': 'CronJob Job',
   'coordination.k8s.io/v1': 'Lease',
+  'discovery.k8s.io/v1': 'EndpointSlice',
   'events.k8s.io/v1': 'Event',
-  'networking.k8s.io/v1': 'Ingress NetworkPolicy',
+  'networking.k8s.io/v1': 'Ingress IngressClass NetworkPolicy',
+  'node.k8s.io/v1': 'RuntimeClass',
   'policy/v1': 'Eviction PodDisruptionBudget',
   'rbac.authorization.k8s.io/v1': 'ClusterRole ClusterRoleBinding Role RoleBinding',
+  'scheduling.k8s.io/v1': 'PriorityClass',
+  'storage.k8s.io/v1': 'StorageClass',
 };
 
 /** All messages by name; read when the first of them is asked for. */
