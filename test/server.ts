@@ -1,7 +1,9 @@
 /** A real server in a process of its own, on free ports, with its data in a temporary folder. */
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { digestOf } from '../src/image/digest.ts';
 import { openEtcdStore } from '../src/store/etcd/etcd.ts';
@@ -25,6 +27,8 @@ export const REPLICAS = Number(process.env.TEST_REPLICAS ?? 1);
 
 /** Milliseconds that a server may take until it is ready; it takes about one second. */
 const READY_TIMEOUT_MS = 30_000;
+const SAID_LOOKS = 1_000;
+const SAID_LOOK_MS = 20;
 
 /** A server that answers. */
 export interface TestServer extends AsyncDisposable {
@@ -82,6 +86,12 @@ process.on('exit', () => {
 /** Starts a server and resolves when it answers. It does not outlive this process, however that ends. */
 export function startServer(options: StartOptions = {}): Promise<TestServer> {
   return beginServer(options).ready;
+}
+
+/** Resolves when a server has said something: its log comes through a pipe, perhaps after an answer. @throws {AssertionError} */
+export async function untilSaid(server: Pick<TestServer, 'output'>, text: RegExp): Promise<void> {
+  for (let looks = 0; looks < SAID_LOOKS && !text.test(server.output()); looks++) await sleep(SAID_LOOK_MS);
+  assert.match(server.output(), text);
 }
 
 /** Starts a server, without waiting. */

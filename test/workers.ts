@@ -1,7 +1,7 @@
 /** The processes of a server that was started with `--workers`, as its log tells of them. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TestServer } from './server.ts';
+import { type StartOptions, startServer, type TestServer } from './server.ts';
 
 /** Milliseconds in which the place of a dead worker must be filled; it takes less than one second. */
 const FILLED_MS = 20_000;
@@ -16,6 +16,20 @@ export function workersOf(server: TestServer): ReadonlyMap<number, number> {
   const dead = new Set([...log.matchAll(DIED)].map(([, pid]) => Number(pid)));
   const all = [...log.matchAll(ANSWERS)].map(([, number, pid]) => [Number(number), Number(pid)] as const);
   return new Map(all.filter(([, pid]) => !dead.has(pid)));
+}
+
+/** Starts a server of so many workers, and resolves when its log has told of all of them. */
+export async function startWorkers(count: number, { flags = [], ...options }: StartOptions = {}): Promise<TestServer> {
+  const server = await startServer({ ...options, flags: ['--workers', String(count), ...flags] });
+  await untilWorkers(server, count, 0);
+  return server;
+}
+
+/** Kills one worker. @throws {Error} if that one does not answer. */
+export function killWorker(server: TestServer, number: number): void {
+  const pid = workersOf(server).get(number);
+  if (pid === undefined) throw new Error(`there is no worker ${number}; the server said:\n${server.output()}`);
+  process.kill(pid, 'SIGKILL');
 }
 
 /** How many workers have died. */

@@ -8,7 +8,7 @@ import { startEtcd } from '../etcd.ts';
 import { temporaryFolder } from '../program.ts';
 import { S3_CREDENTIALS, startS3 } from '../s3server.ts';
 import { openStoreOf, startServer, type TestServer } from '../server.ts';
-import { deathsOf, untilWorkers, workersOf } from '../workers.ts';
+import { deathsOf, killWorker, startWorkers, untilWorkers } from '../workers.ts';
 import type { Random } from './random.ts';
 
 /** Servers that answer. */
@@ -39,7 +39,7 @@ export async function ownGround({ workers = 1 }: { readonly workers?: number } =
   const data = join(temporaryFolder(), 'data');
   return {
     async start(flags) {
-      const server = await startServer({ data, flags: ['--workers', String(workers), ...flags] });
+      const server = await startWorkers(workers, { data, flags });
       let deaths = 0;
       return {
         servers: [server],
@@ -48,7 +48,7 @@ export async function ownGround({ workers = 1 }: { readonly workers?: number } =
             ? undefined
             : async (random) => {
                 deaths = deathsOf(server) + 1;
-                process.kill(workersOf(server).get(random.between(1, workers)) ?? 0, 'SIGKILL');
+                killWorker(server, random.between(1, workers));
               },
         recover: () => untilWorkers(server, workers, deaths),
         output: () => server.output(),

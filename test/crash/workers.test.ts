@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryFolder } from '../program.ts';
-import { startServer } from '../server.ts';
-import { deathsOf, untilWorkers, workersOf } from '../workers.ts';
+import { deathsOf, killWorker, startWorkers, untilWorkers } from '../workers.ts';
 import { workUntilKilled } from './kill.ts';
 import { Ledger } from './ledger.ts';
 import { randomFrom } from './random.ts';
@@ -26,22 +25,21 @@ test(`what was acknowledged is there after ${ROUNDS} workers were killed (CRASH_
   const data = join(temporaryFolder(), 'data');
   const ledger = new Ledger();
   const verifier = new Verifier(ledger);
-  const flags = ['--workers', String(WORKERS)];
   await makeNamespace(data);
   for (let round = 0; round < ROUNDS; ) {
-    await using server = await startServer({ data, flags });
+    await using server = await startWorkers(WORKERS, { data });
     await verifier.verify(server, 'touched');
     for (let kills = 0; kills < KILLS_OF_WORKERS && round < ROUNDS; kills += 1, round += 1) {
       const died = deathsOf(server);
       await workUntilKilled(server, ledger, random, async () => {
-        process.kill(workersOf(server).get(random.between(1, WORKERS)) ?? 0, 'SIGKILL');
+        killWorker(server, random.between(1, WORKERS));
       });
       await verifier.verify(server, 'touched');
       await untilWorkers(server, WORKERS, died + 1);
     }
     await workUntilKilled(server, ledger, random, () => server.kill());
   }
-  await using server = await startServer({ data, flags });
+  await using server = await startWorkers(WORKERS, { data });
   await verifier.verify(server, 'all');
 
   const { facts, unanswered, pulled, moves, resumed } = verifier.figures;

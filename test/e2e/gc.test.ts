@@ -9,7 +9,7 @@ import { digestOf } from '../../src/image/digest.ts';
 import { askApi, streamPath } from '../api.ts';
 import { run } from '../program.ts';
 import { askRegistry, expectStatus, putManifest, type Registry, uploadWhole } from '../registry.ts';
-import { startServer, type TestServer } from '../server.ts';
+import { startServer, type TestServer, untilSaid } from '../server.ts';
 import { type TinyImage, tinyImage } from '../tinyimage.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/headgate.js', import.meta.url));
@@ -188,7 +188,7 @@ suite('a server that goes on', () => {
       const told = new RegExp(
         `ERROR content was damaged, and was set aside.*digest=${digestOf(layer)}.*${repository}:v1`,
       );
-      assert.match(server.output(), told);
+      await untilSaid(server, told);
       await push(repository, 'v1', image);
       assert.ok(await pulls(repository, image));
     });

@@ -12,7 +12,7 @@ import { freePort } from '../ports.ts';
 import { type Outcome, run, temporaryFolder } from '../program.ts';
 import { askRegistry, putManifest, type Registry, uploadWhole } from '../registry.ts';
 import { S3_CREDENTIALS, startS3 } from '../s3server.ts';
-import { startServer, type TestServer } from '../server.ts';
+import { startServer, type TestServer, untilSaid } from '../server.ts';
 import { tinyImage } from '../tinyimage.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/headgate.js', import.meta.url));
@@ -94,7 +94,7 @@ suite('a server whose etcd is out of space', () => {
       assert.ok(Number(answer.headers['retry-after']) > 0);
     }
     assert.ok(refused === 507 || refused === 503, `writes were answered ${refused}`);
-    assert.match(server.output(), /out of space|NOSPACE/);
+    await untilSaid(server, /out of space|NOSPACE/);
     const path = streamPath('default', 'kept');
     assert.match((await askApi(apiOf(server), path)).body.toString(), new RegExp(digest));
     assert.equal((await askRegistry(registryOf(server), 'default/kept/manifests/latest')).status, 200);
@@ -135,7 +135,7 @@ suite('a server whose bucket can only be read', () => {
     assert.equal(refused.status, 503, refused.body.toString());
     assert.ok(Number(refused.headers['retry-after']) > 0);
     assert.ok(performance.now() - begun < 10_000);
-    assert.match(server.output(), /may not do this \(AccessDenied\); allow s3:GetObject/);
+    await untilSaid(server, /may not do this \(AccessDenied\); allow s3:GetObject/);
     assert.equal((await askRegistry(registryOf(server), 'default/pulled/manifests/latest')).status, 200);
   });
 });

@@ -17,7 +17,7 @@ import { part } from '../parts.ts';
 import { ownHome, succeed, temporaryFolder } from '../program.ts';
 import { appendTo, askRegistry, beginUpload, finishUpload, type Registry, uploadWhole } from '../registry.ts';
 import { S3_CREDENTIALS, type S3Server, startS3 } from '../s3server.ts';
-import { startServer, type TestServer } from '../server.ts';
+import { startServer, type TestServer, untilSaid } from '../server.ts';
 
 Object.assign(process.env, S3_CREDENTIALS);
 const BIN = fileURLToPath(new URL('../../bin/headgate.js', import.meta.url));
@@ -183,7 +183,7 @@ suite('S3 that goes away', () => {
     const refused = await askRegistry(registry, location, { method: 'PATCH', headers, body: bytes });
     assert.deepEqual([refused.status, refused.headers['retry-after']], [503, '5']);
     assert.equal((await askRegistry(registry, `demo/mortal/blobs/${digestOf(bytes)}`)).status, 503);
-    assert.match(server.output(), /nothing answers there \(connection refused\)/);
+    await untilSaid(server, /nothing answers there \(connection refused\)/);
     await using _ = await startS3({ folder: mortal.folder, port: Number(new URL(mortal.endpoint).port) });
     assert.ok((await askRegistry(registry, `demo/mortal/blobs/${digestOf(bytes)}`)).body.equals(bytes));
     await finishUpload(registry, await appendTo(registry, location, 0, bytes), digestOf(bytes));
