@@ -134,7 +134,7 @@ suite('a server whose bucket can only be read', () => {
     });
     assert.equal(refused.status, 503, refused.body.toString());
     assert.ok(Number(refused.headers['retry-after']) > 0);
-    assert.ok(performance.now() - begun < 10_000);
+    assert.ok(performance.now() - begun < 30_000, 'it was tried for ever');
     await untilSaid(server, /may not do this \(AccessDenied\); allow s3:GetObject/);
     assert.equal((await askRegistry(registryOf(server), 'default/pulled/manifests/latest')).status, 200);
   });
