@@ -1,5 +1,6 @@
 /** OCI content descriptors, and the readers of JSON members that manifests are made of. */
 import { type Digest, parseDigest } from './digest.ts';
+import { fold } from './fields.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
 import { baseMediaType, isMediaType } from './mediatype.ts';
 import type { Platform } from './platform.ts';
@@ -31,6 +32,30 @@ export class ManifestInvalid extends Error {
   }
 }
 
+const MEMBERS = namesOf('mediaType', 'digest', 'size', 'platform', 'annotations', 'urls', 'artifactType', 'data');
+
+/** Names of members, by how Go compares them. */
+export function namesOf(...names: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(names.map((name) => [fold(name), name]));
+}
+
+/**
+ * Passes an object without members that programs in Go take for others: to them case does not count, and of two the last
+ * one does, so that one digest would stand for two manifests.
+ *
+ * @throws {ManifestInvalid}
+ */
+export function refuseLookalikes(object: JsonObject, names: ReadonlyMap<string, string>, pointer: string): void {
+  for (const member of Object.keys(object)) {
+    const name = names.get(fold(member));
+    if (name === undefined || name === member) continue;
+    throw new ManifestInvalid(
+      `${pointer}/${member}`,
+      `is read as ${JSON.stringify(name)} by some programs and not by others`,
+    );
+  }
+}
+
 /**
  * The descriptor at `pointer`. Members that are not known are let pass.
  *
@@ -40,6 +65,7 @@ export function readDescriptor(value: unknown, pointer: string): Descriptor {
   if (!isJsonObject(value)) {
     throw new ManifestInvalid(pointer, `must be a descriptor (an object with mediaType, digest and size)`);
   }
+  refuseLookalikes(value, MEMBERS, pointer);
   const platform = readPlatform(value.platform, `${pointer}/platform`);
   const annotations = readAnnotations(value.annotations, `${pointer}/annotations`);
   const urls = readStrings(value.urls, `${pointer}/urls`);

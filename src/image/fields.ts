@@ -89,7 +89,8 @@ function foldMembers(value: Readonly<Record<string, unknown>>): ReadonlyMap<stri
   return members;
 }
 
-function fold(name: string): string {
+/** A member name as Go's encoding/json compares it. */
+export function fold(name: string): string {
   // Go also takes the long s for an s, and the Kelvin sign for a k; lower case already sees to the latter.
   return name.replaceAll('ſ', 's').toLowerCase();
 }

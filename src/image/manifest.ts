@@ -3,10 +3,12 @@ import { INDEX_CHILDREN, MANIFEST_BYTES, MANIFEST_LAYERS } from '../limits.ts';
 import {
   type Descriptor,
   ManifestInvalid,
+  namesOf,
   readAnnotations,
   readDescriptor,
   readDescriptors,
   readString,
+  refuseLookalikes,
 } from './descriptor.ts';
 import { type Digest, digestAlgorithm, digestOf } from './digest.ts';
 import { isJsonObject, JsonInvalid, type JsonObject, parseJson } from './json.ts';
@@ -64,6 +66,12 @@ export interface Schema1Manifest extends ManifestCommon {
 
 export type Manifest = ImageManifest | IndexManifest | Schema1Manifest;
 
+/** Members by which something is found in a manifest, of whatever kind. */
+const MEMBERS = namesOf(
+  ...['schemaVersion', 'mediaType', 'artifactType', 'config', 'layers', 'manifests', 'subject', 'annotations'],
+  ...['name', 'tag', 'architecture', 'fsLayers', 'history', 'signatures'],
+);
+
 /** Types that say no more than that a client did not care. */
 const UNTYPED = ['', 'application/json', 'application/octet-stream', 'text/plain', 'application/x-www-form-urlencoded'];
 
@@ -75,6 +83,7 @@ const UNTYPED = ['', 'application/json', 'application/octet-stream', 'text/plain
  */
 export function parseManifest(bytes: Buffer, declared: string | undefined): Manifest {
   const manifest = readDocument(bytes);
+  refuseLookalikes(manifest, MEMBERS, '');
   const mediaType = effectiveType(manifest, declared);
   refuseTwoInOne(manifest);
   const version = manifest.schemaVersion;

@@ -48,7 +48,7 @@ function streamAndId(name: string): { readonly stream: string; readonly id: stri
  * The name of the Image that an id (a digest or a prefix of one) means in a stream; undefined if none. Of several the
  * exact one, then the smallest: OpenShift takes one at random.
  */
-export async function findInStream(services: Services, stream: KeptObject, id: string): Promise<string | undefined> {
+async function findInStream(services: Services, stream: KeptObject, id: string): Promise<string | undefined> {
   const histories = stream.parts.map(({ value }) => JSON.parse(value.toString()) as NamedTagEventList);
   const { names } = imagesOf(histories);
   // A whole digest that is in the history needs no look at the children of every index.

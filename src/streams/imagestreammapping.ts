@@ -24,6 +24,7 @@ import { apiTime, nameOf } from '../objects/object.ts';
 import type { Resource, StatusAnswer } from '../objects/resource.ts';
 import { restricted, restrictionsFor } from '../objects/restrictions.ts';
 import { creation } from '../objects/writes.ts';
+import { mayName } from './imagerights.ts';
 import { imageStreams, repositoryOf } from './imagestream.ts';
 import { imageExcess, limitsImages } from './limits.ts';
 import { imageStreamMappingSchema } from './schema.ts';
@@ -59,6 +60,10 @@ async function createOnce(ctx: Context, namespace: string, mapping: ImageStreamM
   }
   const errors = validate(mapping, image);
   if (errors.length > 0) throw invalid({ group: IMAGE_GROUP, kind: 'ImageStreamMapping' }, name, errors);
+  if (!(await mayName(ctx, { namespace, stream: name }, image.metadata.name ?? ''))) {
+    const message = `${image.metadata.name} was pushed to a repository from which ${JSON.stringify(ctx.user.name)} may not pull`;
+    throw forbidden(imageStreamMappings, name, message);
+  }
   await changeTag(ctx, {
     namespace,
     name,

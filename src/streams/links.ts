@@ -1,7 +1,7 @@
 /** Links: what may be read through a repository. The presence of bytes gives no right to them; a link does. */
 import type { Digest } from '../image/digest.ts';
 import type { ManifestReferences } from '../image/manifest.ts';
-import type { Change } from '../store/store.ts';
+import type { Change, Revision } from '../store/store.ts';
 
 export interface RepositoryName {
   readonly namespace: string;
@@ -46,9 +46,20 @@ export function describedKey(digest: Digest): string {
   return DESCRIPTIONS + digest;
 }
 
-/** The change that keeps what a manifest refers to, so that nobody has to read it. */
-export function referencesChange(digest: Digest, references: ManifestReferences): Change {
-  return { op: 'put', key: REFERENCES + digest, value: Buffer.from(JSON.stringify(references)) };
+/** What a manifest refers to, as it is kept. */
+export interface KeptReferences extends ManifestReferences {
+  /** Children of an index that nobody who pushed it could read in the repository: the index gives no right to them. */
+  readonly foreign?: readonly Digest[];
+}
+
+/** Where it is kept what a manifest refers to. */
+export function referencesKey(digest: Digest): string {
+  return REFERENCES + digest;
+}
+
+/** The change that keeps what a manifest refers to, so that nobody has to read it. It fails unless `expect` is true. */
+export function referencesChange(digest: Digest, references: KeptReferences, expect: Revision): Change {
+  return { op: 'put', key: referencesKey(digest), value: Buffer.from(JSON.stringify(references)), expect };
 }
 
 /** Where it is kept that a manifest may be pulled from a repository. */

@@ -11,7 +11,6 @@ import {
   referencesOf,
   referrerType,
   refuseMisplacedUrls,
-  sortedReferences,
 } from '../image/manifest.ts';
 import { isImageConfigType } from '../image/mediatype.ts';
 import { deriveImage } from '../image/metadata.ts';
@@ -39,7 +38,8 @@ import { creation } from '../objects/writes.ts';
 import { type Change, CommitConflict } from '../store/store.ts';
 import { imageStreams, repositoryOf } from './imagestream.ts';
 import { imageExcess, limitsImages } from './limits.ts';
-import { manifestLinks, type Referrer, type RepositoryName, referencesChange } from './links.ts';
+import { manifestLinks, type Referrer, type RepositoryName } from './links.ts';
+import { referencesNoted } from './references.ts';
 import { readableBlob, resolveDigest } from './repository.ts';
 import { changeTag } from './tagging.ts';
 import type { ImageStream } from './types.ts';
@@ -140,7 +140,12 @@ async function pushTag(ctx: Context, repo: RepositoryName, push: Push, tag: stri
           generation: stream.metadata.generation ?? 1,
         },
         stream,
-        changes: [spared, ...(made?.changes ?? []), ...(await imageChanges(ctx, image, push)), ...links(repo, push)],
+        changes: [
+          spared,
+          ...(made?.changes ?? []),
+          ...(await imageChanges(ctx, repo, image, push)),
+          ...links(repo, push),
+        ],
         always: true,
         steal: true,
         spared: push.digest,
@@ -236,11 +241,17 @@ async function configText(
 }
 
 /** The changes that make the Image, if it does not exist: an Image never changes by being pushed again. */
-async function imageChanges(ctx: Context, image: Image, { digest, manifest }: Push): Promise<readonly Change[]> {
+async function imageChanges(
+  ctx: Context,
+  repo: RepositoryName,
+  image: Image,
+  { digest, manifest }: Push,
+): Promise<readonly Change[]> {
+  const noted = await referencesNoted(ctx, repo, digest, manifest);
   const existing = await ctx.store.get(imageKey(digest));
-  if (existing) return [{ op: 'check', key: existing.key, expect: existing.revision }];
+  if (existing) return [{ op: 'check', key: existing.key, expect: existing.revision }, ...noted];
   const { changes } = await creation(ctx, images, '', structuredClone(image));
-  return [...changes, referencesChange(digest, sortedReferences(manifest))];
+  return [...changes, ...noted];
 }
 
 function links(repo: RepositoryName, { digest, manifest, bytes }: Push, root = false): Change[] {
@@ -275,7 +286,7 @@ async function keepUntagged(ctx: Context, repo: RepositoryName, push: Push, firs
     // What refers to an image that is there lives and dies with that; but an index may hold its own subject.
     const root = !subject || kind === 'index' || (await resolveDigest(ctx, repo, subject.digest)) === undefined;
     try {
-      const made = await imageChanges(ctx, image, push);
+      const made = await imageChanges(ctx, repo, image, push);
       await ctx.store.commit([check, spared, ...namespace, ...made, ...links(repo, push, root)]);
       return;
     } catch (error) {

@@ -7,12 +7,9 @@ import { type Digest, parseDigest } from '../image/digest.ts';
 import { CONFLICT_TRIES, DESCRIBED_MANIFESTS } from '../limits.ts';
 import { cacheOfEach } from '../objects/cache.ts';
 import type { Context, Services } from '../objects/context.ts';
-import { readKept } from '../objects/reads.ts';
 import { type Awaitable, CommitConflict, type Entry, type Store } from '../store/store.ts';
 import { newestImage } from './history.ts';
 import { findStream, imageStreams, streamKey, tagPart } from './imagestream.ts';
-import { findInStream } from './imagestreamimage.ts';
-import { layersOf } from './layers.ts';
 import {
   blobKey,
   describedKey,
@@ -23,6 +20,8 @@ import {
   referrerKey,
   repositoryPrefix,
 } from './links.ts';
+import { isProven } from './proven.ts';
+import { imagesOf } from './streamimages.ts';
 
 export type { ManifestLink, Referrer, RepositoryName } from './links.ts';
 
@@ -50,9 +49,15 @@ export function resolveDigest(
 }
 
 async function fromStream(services: Services, repo: RepositoryName, digest: Digest): Promise<ManifestLink | undefined> {
-  const stream = await readKept(services.store, imageStreams, repo.namespace, repo.stream);
-  if (!stream) return undefined;
-  return (await findInStream(services, stream, digest)) === digest ? manifestOf(services, digest) : undefined;
+  const names = await imageNames(services, repo);
+  const found = names.includes(digest) || (await isProven(services.store, names, digest));
+  return found ? manifestOf(services, digest) : undefined;
+}
+
+/** The images to which the tags of a repository point, or ever pointed. */
+async function imageNames(services: Services, { namespace, stream }: RepositoryName): Promise<readonly string[]> {
+  const found = await findStream(services, namespace, stream);
+  return found?.status?.tags ? imagesOf(found.status.tags).names : [];
 }
 
 /** Goes on with an entry: at once, where the store has it at hand, for on the way of a pull every hop shows. */
@@ -98,12 +103,11 @@ export function readableBlob(services: Services, repo: RepositoryName, digest: D
 }
 
 async function blobOfStream(services: Services, repo: RepositoryName, digest: Digest): Promise<number | undefined> {
-  const stream = await findStream(services, repo.namespace, repo.stream);
-  if (!stream?.status?.tags) return undefined;
-  const { blobs, images } = (await layersOf(services, stream)).document;
-  // An image's own name stands among the blobs, and its manifest may be read as one.
-  if (!blobs[digest] && !images[digest]) return undefined;
-  return services.blobs.stat(digest);
+  const names = await imageNames(services, repo);
+  // The manifest of an image may be read as a blob too.
+  const link = names.includes(digest) ? await manifestOf(services, digest) : undefined;
+  if (link) return link.size;
+  return (await isProven(services.store, names, digest)) ? services.blobs.stat(digest) : undefined;
 }
 
 /**
