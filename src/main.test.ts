@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
+import { freePort } from '../test/ports.ts';
 import { type Config, parseConfig } from './config.ts';
 import { START_PATIENCE_MS } from './limits.work.ts';
 import { type Running, serve } from './main.ts';
@@ -120,12 +121,7 @@ test('stopping ends watches cleanly and lets requests under way finish', async (
 });
 
 test('who connects while it starts is answered when it has, and not turned away', async (t) => {
-  const [taken, config] = [createServer().listen(0, '127.0.0.1'), configOf(t)];
-  await once(taken, 'listening');
-  const address = taken.address();
-  const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
-  taken.close();
-  await once(taken, 'close');
+  const [port, config] = [await freePort(), configOf(t)];
   const began = performance.now();
   const starting = start(t, { ...config, registryListen: { host: '127.0.0.1', port } });
   const first = async (): Promise<number | undefined> => {

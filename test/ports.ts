@@ -1,18 +1,37 @@
 /** Ports of this machine, for programs that tests start. */
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
+/** Below those that the system gives to whoever connects: one of these could be taken until the program listens. */
+const FIRST = 20_000;
+const LAST = 32_000;
+
+const given = new Set<number>();
+
 /** Ports that nobody listened on a moment ago, all different. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  const ports = servers.map(async (server) => {
-    if (!server.listening) await once(server, 'listening');
-    const address = server.address();
-    server.close();
-    await once(server, 'close');
-    return typeof address === 'object' ? (address?.port ?? 0) : 0;
-  });
-  return Promise.all(ports);
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const port = randomInt(FIRST, LAST);
+    if (given.has(port) || !(await isFree(port))) continue;
+    given.add(port);
+    ports.push(port);
+  }
+  return ports;
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+  } catch {
+    return false;
+  }
+  server.close();
+  await once(server, 'close');
+  return true;
 }
 
 /** A port that nobody listened on a moment ago. */
