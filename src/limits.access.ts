@@ -95,6 +95,8 @@ export const OIDC_KEPT_CHARACTERS = 4 * KiB;
 export const OIDC_TOKENS_KEPT = 5_000;
 /** Lines of the audit trail that wait in memory while the disk does not take them; then the oldest are lost. */
 export const AUDIT_LINES = 20_000;
+/** Milliseconds for which lines are gathered after others were written: to write each by itself costs more than a small request. */
+export const AUDIT_GATHER_MS = 20;
 /** Milliseconds before such a disk is tried again, and between two complaints about it. */
 export const AUDIT_AGAIN_MS = 1_000;
 export const AUDIT_COMPLAINT_MS = 60_000;

@@ -1,9 +1,24 @@
+import { storeBehind } from '../store/guess.ts';
+import type { Store } from '../store/store.ts';
+
 /** How full a cache is after room was made in it. */
 const KEPT_SHARE = 0.95;
 
-/** A bounded cache: the entry that was not used for longest goes first. What is in it can always be made again. */
+interface Kept<V> {
+  value: V;
+  cost: number;
+  /** Whether it was asked for since it was last looked at to make room. */
+  used: boolean;
+}
+
+/**
+ * A bounded cache: room is made by those that nobody has asked for since room was last made. What is in it can always be made
+ * again. A look changes nothing but a mark: to put what was used last behind all others, as a Map could, costs as much as what
+ * small requests do besides.
+ */
 export class BoundedCache<V> {
-  readonly #entries = new Map<string, { readonly value: V; readonly cost: number }>();
+  /** In the order in which they were put in, or last spared. */
+  readonly #entries = new Map<string, Kept<V>>();
   readonly #limit: number;
   #cost = 0;
 
@@ -20,21 +35,38 @@ export class BoundedCache<V> {
   get(key: string): V | undefined {
     const entry = this.#entries.get(key);
     if (!entry) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+    entry.used = true;
     return entry.value;
   }
 
   set(key: string, value: V, cost: number): void {
-    this.delete(key);
-    if (cost > this.#limit) return;
-    this.#entries.set(key, { value, cost });
-    this.#cost += cost;
-    if (this.#cost <= this.#limit) return;
-    // Several at once: a Map walks over all that was taken from its front before it comes to the first that is left.
+    if (cost > this.#limit) {
+      this.delete(key);
+      return;
+    }
+    const entry = this.#entries.get(key);
+    this.#cost += cost - (entry?.cost ?? 0);
+    if (entry) {
+      entry.value = value;
+      entry.cost = cost;
+      entry.used = true;
+    } else this.#entries.set(key, { value, cost, used: false });
+    if (this.#cost > this.#limit) this.#makeRoom(key);
+  }
+
+  /** For several at once: a Map walks over all that was taken from its front before it comes to the first that is left. */
+  #makeRoom(spared: string): void {
     const kept = this.#limit * KEPT_SHARE;
+    // Whoever is spared comes to the end, where the walk finds it again.
     for (const [oldest, entry] of this.#entries) {
-      if (this.#cost <= kept || oldest === key) break;
+      if (this.#cost <= kept) break;
+      if (entry.used || oldest === spared) {
+        entry.used = false;
+        if (oldest === spared && this.#entries.size === 1) break;
+        this.#entries.delete(oldest);
+        this.#entries.set(oldest, entry);
+        continue;
+      }
       this.#entries.delete(oldest);
       this.#cost -= entry.cost;
     }
@@ -62,4 +94,10 @@ export function cacheOfEach<O extends WeakKey, V>(limit: number): (owner: O) => 
     }
     return cache;
   };
+}
+
+/** A cache of its own for each store, which work on a guess shares (store/guess.ts). */
+export function cacheOfEachStore<V>(limit: number): (store: Store) => BoundedCache<V> {
+  const cacheOf = cacheOfEach<Store, V>(limit);
+  return (store) => cacheOf(storeBehind(store));
 }

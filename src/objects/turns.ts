@@ -1,4 +1,5 @@
 /** Turns that the writes of one process take, so that they wait for each other instead of colliding in the store. */
+import { storeBehind } from '../store/guess.ts';
 import type { Store } from '../store/store.ts';
 
 /** Per store and key the last of those that take turns. */
@@ -9,10 +10,11 @@ const turns = new WeakMap<Store, Map<string, Promise<unknown>>>();
  * take a turn of its own key. Gives, or throws, what the work does.
  */
 export async function inTurn<T>(store: Store, key: string, work: () => Promise<T>): Promise<T> {
-  let last = turns.get(store);
+  const shared = storeBehind(store);
+  let last = turns.get(shared);
   if (!last) {
     last = new Map();
-    turns.set(store, last);
+    turns.set(shared, last);
   }
   const mine = (last.get(key) ?? Promise.resolve()).then(work);
   const settled = mine.catch(() => undefined);

@@ -37,6 +37,15 @@ const linesOf = (file: string): AuditRecord[] =>
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as AuditRecord);
 
+/** What is written so far; nothing, where it was just put aside. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 test('a record is a line of JSON with its time', () => {
   assert.equal(
     auditLine(RECORD, NOW),
@@ -72,7 +81,7 @@ test('a large file is put aside, and one that somebody moved is begun anew', asy
   const trail = new AuditTrail({ target, now: () => NOW, failed: unexpected, fileBytes: 300 });
   for (let index = 0; index < 6; index++) {
     trail.record({ ...RECORD, name: String(index) });
-    await until(() => existsSync(target) && readFileSync(target, 'utf8').includes(`"name":"${index}"`));
+    await until(() => textOf(target).includes(`"name":"${index}"`));
   }
   assert.ok(existsSync(`${target}.1`));
   renameSync(target, `${target}.moved`);
@@ -94,9 +103,8 @@ test('a disk that is away is complained of, keeps nobody waiting, and gets the l
   trail.record(RECORD);
   await until(() => complaints.length > 0);
   trail.record(RECORD);
-  assert.equal(complaints.length, 1);
   mkdirSync(place);
-  await until(() => existsSync(target) && linesOf(target).length === 2);
+  await until(() => textOf(target).split('\n').length === 3);
   await trail.close();
-  assert.equal(linesOf(target).length, 2);
+  assert.equal(complaints.length, 1);
 });

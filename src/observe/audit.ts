@@ -9,6 +9,7 @@ import {
   AUDIT_COMPLAINT_MS,
   AUDIT_FILE_BYTES,
   AUDIT_FILES,
+  AUDIT_GATHER_MS,
   AUDIT_LINES,
   AUDIT_TEXT_CHARACTERS,
 } from '../limits.access.ts';
@@ -62,15 +63,13 @@ const TOKENS = /sha256~[A-Za-z0-9_-]{43}|registry~[A-Za-z0-9_.-]+|eyJ[A-Za-z0-9_
 
 /** A line, without its end. Exported for tests. */
 export function auditLine(record: AuditRecord, now: Date): string {
-  const short = Object.fromEntries(
-    Object.entries(record).map(([key, value]) => [
-      key,
-      typeof value === 'string' && value.length > AUDIT_TEXT_CHARACTERS
-        ? `${value.slice(0, AUDIT_TEXT_CHARACTERS)}…`
-        : value,
-    ]),
-  );
-  return JSON.stringify({ time: now.toISOString(), ...short }).replace(TOKENS, (token) => `${token.slice(0, 11)}…`);
+  const line: Record<string, unknown> = { time: now.toISOString(), ...record };
+  for (const [key, value] of Object.entries(line)) {
+    if (typeof value === 'string' && value.length > AUDIT_TEXT_CHARACTERS) {
+      line[key] = `${value.slice(0, AUDIT_TEXT_CHARACTERS)}…`;
+    }
+  }
+  return JSON.stringify(line).replace(TOKENS, (token) => `${token.slice(0, 11)}…`);
 }
 
 /** Writes records, in order, in the background. */
@@ -83,12 +82,14 @@ export class AuditTrail {
   #lost = 0;
   #complained = Number.NEGATIVE_INFINITY;
   #closed = false;
+  /** Ends a pause. */
+  #wake: (() => void) | undefined;
 
   constructor(options: AuditOptions) {
     this.#options = options;
   }
 
-  /** Takes a record; it is on its way to the disk a turn later. */
+  /** Takes a record; it is on its way to the disk a turn later, or, while there are many, as soon as some have gathered. */
   readonly record: Audit = (record) => {
     // While nothing can be written, the latest are kept.
     if (this.#lines.length >= AUDIT_LINES) {
@@ -102,6 +103,7 @@ export class AuditTrail {
   /** Writes what is left. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#wake?.();
     await this.#writing;
     await this.#file?.close();
     this.#file = undefined;
@@ -113,14 +115,28 @@ export class AuditTrail {
       this.#lines = [];
       try {
         await this.#write(lines.join(''));
+        await this.#pause(AUDIT_GATHER_MS);
       } catch (error) {
         this.#lines = [...lines, ...this.#lines].slice(-AUDIT_LINES);
         this.#complain(error);
         if (this.#closed) break;
-        await new Promise((resolve) => setTimeout(resolve, AUDIT_AGAIN_MS).unref());
+        await this.#pause(AUDIT_AGAIN_MS);
       }
     }
     this.#writing = undefined;
+  }
+
+  /** Waits for so many milliseconds, or until it is closed. */
+  async #pause(ms: number): Promise<void> {
+    if (this.#closed) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms).unref();
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = undefined;
   }
 
   #complain(error: unknown): void {

@@ -23,7 +23,7 @@ import { imageStreamLayersSchema, imageStreamSchema } from './schema.ts';
 import { applySpecTags, firstGeneration, nextGeneration, normalisedTags, tagChanged } from './spectags.ts';
 import { imageStreamTable } from './table.ts';
 import { recordMoves, type TagMoveDraft } from './tagmove.ts';
-import type { ImageStream, ImageStreamLayers, NamedTagEventList, TagReference } from './types.ts';
+import type { ImageStream, ImageStreamLayers, NamedTagEventList, TagEvent, TagReference } from './types.ts';
 import { streamNameFault, validateHistories, validateStream } from './validate.ts';
 
 /** The name of the part that holds a tag's history; the store key is the stream's followed by it. */
@@ -175,12 +175,24 @@ function movesBetween(old: ImageStream | undefined, stream: ImageStream): TagMov
     const to = newest(history);
     if (isDeepStrictEqual(from, to)) continue;
     const cause = causeOf(was.get(history.tag), now.get(history.tag), stream.metadata.namespace ?? '');
-    drafts.push({ tag: history.tag, from, to, cause });
+    const raised = raisedOf(from, history);
+    if (raised) drafts.push({ tag: history.tag, from, to: raised, cause: 'tag' });
+    drafts.push({ tag: history.tag, from: raised ?? from, to, cause });
   }
   for (const gone of before.values()) {
     drafts.push({ tag: gone.tag, from: newest(gone), to: null, cause: 'delete' });
   }
   return drafts;
+}
+
+/**
+ * What became of a tag's newest entry before the tag moved, if that was not all: another tag took it, so that its generation
+ * rose (spectags.ts).
+ */
+function raisedOf(from: TagEvent | null, { items }: NamedTagEventList): TagEvent | undefined {
+  const second = items?.[1];
+  if (!from || !second || second.generation === from.generation) return undefined;
+  return isDeepStrictEqual({ ...second, generation: from.generation }, from) ? second : undefined;
 }
 
 function specTagsOf(stream: ImageStream | undefined): ReadonlyMap<string, TagReference> {

@@ -143,7 +143,7 @@ async function pushTag(ctx: Context, repo: RepositoryName, push: Push, tag: stri
         changes: [
           spared,
           ...(made?.changes ?? []),
-          ...(await imageChanges(ctx, repo, image, push)),
+          ...(await imageChanges(inner, repo, image, push)),
           ...links(repo, push),
         ],
         always: true,

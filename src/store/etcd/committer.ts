@@ -8,19 +8,29 @@ import type { Members } from './members.ts';
 import { RANGE, TXN } from './messages.ts';
 import { conflictOf, revisionOf, type Transaction, transactionOf } from './transaction.ts';
 
+/** The commits that were called for one key and are not yet decided, as far as one that is called now has to wait for them. */
+interface Tail {
+  /** The last that changes the key. */
+  write: Promise<unknown> | undefined;
+  /** Those after it that only check the key: they do not wait for each other, for that would be one queue for a namespace. */
+  readonly checks: Set<Promise<unknown>>;
+}
+
+/** What is needed of a cluster. */
+export type CommitterMembers = Pick<Members, 'where' | 'call' | 'send'>;
+
 /** Makes the commits of one process. */
 export class Committer {
-  readonly #members: Members;
+  readonly #members: CommitterMembers;
   readonly #layout: Layout;
   readonly #made: (revision: Revision) => void;
-  /** The last commit that was called for a key and is not yet decided. */
-  readonly #tails = new Map<string, Promise<unknown>>();
+  readonly #tails = new Map<string, Tail>();
   /** The last such commit that deletes a prefix: it comes after all before it, and before all after it. */
   #wide: Promise<unknown> | undefined;
   readonly #open = new Set<Promise<unknown>>();
 
   /** @param made hears of every commit that was made. */
-  constructor(members: Members, layout: Layout, made: (revision: Revision) => void) {
+  constructor(members: CommitterMembers, layout: Layout, made: (revision: Revision) => void) {
     this.#members = members;
     this.#layout = layout;
     this.#made = made;
@@ -49,7 +59,8 @@ export class Committer {
     if (this.#wide) before.add(this.#wide);
     for (const change of changes) {
       const tail = change.op === 'deletePrefix' ? undefined : this.#tails.get(change.key);
-      if (tail) before.add(tail);
+      if (tail?.write) before.add(tail.write);
+      if (change.op !== 'check') for (const check of tail?.checks ?? []) before.add(check);
     }
     return [...before];
   }
@@ -57,16 +68,37 @@ export class Committer {
   #enter(changes: readonly Change[], work: Promise<unknown>): void {
     const wide = changes.some(({ op }) => op === 'deletePrefix');
     if (wide) this.#wide = work;
-    else for (const change of changes) if (change.op !== 'deletePrefix') this.#tails.set(change.key, work);
+    else for (const change of changes) if (change.op !== 'deletePrefix') this.#append(change, work);
     this.#open.add(work);
     const leave = (): void => {
       this.#open.delete(work);
       if (this.#wide === work) this.#wide = undefined;
-      for (const change of changes) {
-        if (change.op !== 'deletePrefix' && this.#tails.get(change.key) === work) this.#tails.delete(change.key);
-      }
+      for (const change of changes) if (change.op !== 'deletePrefix') this.#remove(change.key, work);
     };
     work.then(leave, leave);
+  }
+
+  #append({ op, key }: Exclude<Change, { op: 'deletePrefix' }>, work: Promise<unknown>): void {
+    let tail = this.#tails.get(key);
+    if (!tail) {
+      tail = { write: undefined, checks: new Set() };
+      this.#tails.set(key, tail);
+    }
+    if (op === 'check') {
+      tail.checks.add(work);
+      return;
+    }
+    // It waits for the checks before it, and so does whoever waits for it.
+    tail.write = work;
+    tail.checks.clear();
+  }
+
+  #remove(key: string, work: Promise<unknown>): void {
+    const tail = this.#tails.get(key);
+    if (!tail) return;
+    if (tail.write === work) tail.write = undefined;
+    tail.checks.delete(work);
+    if (tail.write === undefined && tail.checks.size === 0) this.#tails.delete(key);
   }
 
   async #after(before: readonly Promise<unknown>[], transaction: Transaction, until: number): Promise<Revision> {

@@ -99,11 +99,16 @@ class EtcdStore implements Store {
     tellLevels(figures, this.#replica, this.#reads);
     this.#committer = new Committer(members, layout, (made) => {
       this.#made = Math.max(this.#made, made);
+      this.#reads.made(made);
     });
     if (historySeconds > 0) {
       const failed = (error: StoreError): void => warn?.(`etcd is not compacted for now: ${error.message}`);
       this.#compactor = new Compactor(members, layout, this.#history, { historySeconds, clock, failed });
     }
+  }
+
+  get guesses(): boolean {
+    return !this.#closing && this.#reads.current;
   }
 
   get(key: string, options?: ReadOptions): Awaitable<Entry | undefined> {
