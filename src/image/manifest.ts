@@ -218,6 +218,12 @@ export interface ManifestReferences {
   readonly optional: readonly Digest[];
 }
 
+/** Bytes of an image: configuration and layers, each once. */
+export function contentBytes({ config, layers }: ImageManifest): number {
+  const sizes = new Map([...layers, config].map(({ digest, size }) => [digest, size]));
+  return sizes.values().reduce((sum, size) => sum + size, 0);
+}
+
 /** The same as `referencesOf`, sorted into what must be there and what may be. */
 export function sortedReferences(manifest: Manifest): ManifestReferences {
   const all = referencesOf(manifest);

@@ -8,7 +8,8 @@ export type RepositoryName =
 /** The namespace of a one-part name. */
 export const DEFAULT_NAMESPACE = 'default';
 
-const NAME_CHARACTERS = 255;
+/** Of namespace and stream together; of a reference, with the registry's host. */
+export const NAME_CHARACTERS = 255;
 const NAMESPACE_CHARACTERS = 63;
 
 const COMPONENT = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;

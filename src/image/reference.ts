@@ -3,6 +3,7 @@
  * messages of OpenShift (library-go `pkg/image/reference`), because clients see all three.
  */
 import { REFERENCE_CHARACTERS } from '../limits.ts';
+import { NAME_CHARACTERS } from './name.ts';
 
 /** The parts of a reference; those that are not there are ''. */
 export interface DockerImageReference {
@@ -33,7 +34,6 @@ const TAG = '[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}';
 const DIGEST = '[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}';
 const REFERENCE = new RegExp(`^(${NAME})(?::(${TAG}))?(?:@(${DIGEST}))?$`);
 
-const NAME_CHARACTERS = 255;
 const HEX_LENGTH: Readonly<Record<string, number>> = { sha256: 64, sha384: 96, sha512: 128 };
 
 const HUB = 'docker.io';

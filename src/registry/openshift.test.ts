@@ -91,4 +91,26 @@ suite('limits', () => {
     await deleteObject(ctx, limitRanges, 'small', 'l', {});
     await trial.pushBlob('small/app', large);
   });
+
+  test('an image is as large as its content, also where its configuration says nothing of it', async () => {
+    const ctx = { ...trial.services, user: { name: 'tester', groups: [] }, dryRun: false, warn: () => undefined };
+    await ensureNamespaces(ctx, ['medium']);
+    const limits = [{ type: 'openshift.io/Image', max: { storage: '30' } }];
+    await createObject(ctx, limitRanges, 'medium', { metadata: { name: 'l' }, spec: { limits } });
+    const described = async (mediaType: string, content: string): Promise<object> => {
+      return { mediaType, digest: await trial.pushBlob('medium/app', content), size: content.length };
+    };
+    const layers = [await described(OCI_LAYER, 'a'.repeat(12)), await described(OCI_LAYER, 'b'.repeat(12))];
+    for (const content of ['{}', 'no JSON', '{"config":5}', '']) {
+      const config = await described(OCI_CONFIG, content);
+      const push = (...all: readonly object[]): Promise<Reply> => {
+        const body = JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers: all });
+        return trial.call('PUT', `/v2/medium/app/manifests/v${content.length}`, { body });
+      };
+      const size = 24 + content.length;
+      const reply = await push(...layers, ...layers);
+      assert.equal(reply.status, size > 30 ? 403 : 201, `${content}: ${reply.body.toString()}`);
+      if (size > 30) assert.match(messageOf(reply), new RegExp(`\\(${size} > 30\\)$`));
+    }
+  });
 });

@@ -17,6 +17,7 @@ test('one range', () => {
 
 test('no range, and a unit that is not known, are the whole', () => {
   assert.deepEqual(selectRanges(undefined, 5), { kind: 'whole' });
+  assert.deepEqual(selectRanges('', 5), { kind: 'whole' });
   assert.deepEqual(selectRanges('lines=1-2', 5), { kind: 'whole' });
 });
 

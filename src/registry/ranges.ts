@@ -25,7 +25,7 @@ const SPEC = /^\s*(\d*)\s*-\s*(\d*)\s*$/;
  * (containers/storage counts on one part for each); if together they are longer than the blob, it is sent whole.
  */
 export function selectRanges(header: string | undefined, size: number): Selection {
-  if (header === undefined) return WHOLE;
+  if (header === undefined || header === '') return WHOLE;
   const unit = UNIT.exec(header);
   if (!unit) return /^\s*[!#$%&'*+.^_`|~\w-]+\s*=/.test(header) ? WHOLE : UNSATISFIABLE;
   const specs = header

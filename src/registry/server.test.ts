@@ -127,6 +127,20 @@ test('names that are none are 400 NAME_INVALID and say why', async () => {
   }
 });
 
+test('a name that is too long for a reference is refused before the first byte of a push, not after the last', async () => {
+  const host = 'registry.test:5000/dev/';
+  const longest = 'n'.repeat(255 - host.length);
+  await trial.pushImage(`dev/${longest}`, 'v1');
+  for (const [method, path] of [
+    ['POST', 'blobs/uploads/'],
+    ['PUT', 'manifests/v1'],
+  ] as const) {
+    const reply = await trial.call(method, `/v2/dev/${longest}n/${path}`);
+    assert.deepEqual([reply.status, reply.code], [400, 'NAME_INVALID'], method);
+    assert.match(reply.body.toString(), /has 256 characters; with the registry's host/);
+  }
+});
+
 test('paths that are no end of the API are 404, methods that are not offered 405 with Allow', async () => {
   for (const path of ['/v2/dev/app', '/v2/x/tags/other', '/v2/%ff/tags/list', '/v2/dev/app/_oci/ext/discover']) {
     assert.equal((await trial.call('GET', path)).status, 404, path);

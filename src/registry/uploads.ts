@@ -6,7 +6,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import { type UploadId, UploadOffset } from '../blobs/blobs.ts';
 import type { Digest } from '../image/digest.ts';
 import { keepUpload } from '../streams/arrival.ts';
-import { admitPush } from '../streams/push.ts';
+import { admit } from './admission.ts';
 import { requireDigest } from './blobs.ts';
 import { ClientGone, declaredLength, hasBody, invite } from './body.ts';
 import { RegistryError } from './errors.ts';
@@ -23,7 +23,7 @@ export async function startUpload(exchange: Exchange, target: Target): Promise<v
     const message = `the digest algorithm ${JSON.stringify(algorithm)} is not supported; use sha256 or sha512`;
     throw new RegistryError('DIGEST_INVALID', message);
   }
-  await admitPush(contextOf(exchange), target.repo);
+  await admit(exchange, target);
   const mount = query.get('mount');
   if (mount !== null) {
     const digest = await mountBlob(exchange, target, mount, query.get('from') ?? undefined);

@@ -5,6 +5,7 @@ import { namespaceChanges } from '../cluster/namespaces.ts';
 import { spare } from '../collecting/marks.ts';
 import type { Digest } from '../image/digest.ts';
 import {
+  contentBytes,
   type Manifest,
   ManifestInvalid,
   neededContent,
@@ -82,7 +83,7 @@ export async function pushManifest(ctx: Context, repo: RepositoryName, push: Pus
   // The bytes are brought to the disk before the push waits for others of the same stream.
   const first = await prepare(ctx, repo, push);
   await restricted(ctx, repo.namespace, false, async (inner) => {
-    await refuseExcess(inner, repo, first.image);
+    await refuseExcess(inner, repo, push.manifest, first.image);
     await (push.tag === undefined
       ? keepUntagged(inner, repo, push, first)
       : pushTag(inner, repo, push, push.tag, first));
@@ -112,10 +113,11 @@ function excessOf({ namespace, stream }: RepositoryName, what: 'image' | 'blob',
 }
 
 /** @throws {DomainError} Forbidden if a LimitRange of the namespace forbids images of that size. */
-async function refuseExcess(ctx: Context, repo: RepositoryName, image: Image): Promise<void> {
+async function refuseExcess(ctx: Context, repo: RepositoryName, manifest: Manifest, image: Image): Promise<void> {
   const { limits } = await restrictionsFor(ctx, repo.namespace);
   if (!limitsImages(limits)) return;
-  const size = imageSize(image, ctx.now());
+  // The Image says nothing if its configuration cannot be read, which must not be a way around the limit.
+  const size = manifest.kind === 'image' ? contentBytes(manifest) : imageSize(image, ctx.now());
   const excess = typeof size === 'number' ? imageExcess(limits, size) : undefined;
   if (excess !== undefined) throw excessOf(repo, 'image', excess);
 }
