@@ -27,6 +27,8 @@ export const nodes: Resource = {
     },
   },
   table: { columns: [nameColumn, ageColumn], cells: (node, now) => [nameOf(node), ageOf(node, now)] },
+  // Tests and drains look for nodes that take pods.
+  fields: { 'spec.unschedulable': () => 'false' },
   kept: {
     prefix: '/nodes/',
     unconditionalUpdate: true,

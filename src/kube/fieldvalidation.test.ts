@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkFields, fieldFindings, inBodyOrder, strictDecodingError } from './fieldvalidation.ts';
+import { findingsIn } from './jsonsurvey.ts';
 
 const CONFIG_MAP = { kind: 'ConfigMap', version: 'v1' };
 const FOUND = { unknown: ['metadata.odd', 'unknown'], duplicates: ['data.k', 'data'] };
@@ -43,6 +44,19 @@ test('a wrong type is refused in every mode', () => {
 test('the words for a patch', () => {
   const words = fieldFindings({ unknown: ['a'], duplicates: ['b'] });
   assert.equal(strictDecodingError(words), 'strict decoding error: duplicate field "b", unknown field "a"');
+});
+
+test('what a text repeats and what is not known are told in its order', () => {
+  const text = '{"spec":{"odd":1,"n":2,"n":3,"list":[{"z":1,"z":2}],"odd":1},"more":1}';
+  const inOrder = findingsIn(text, ['more', 'spec.list[0].z', 'spec.odd']);
+  assert.deepEqual(fieldFindings({ unknown: [], duplicates: [], inOrder }), [
+    'unknown field "spec.odd"',
+    'duplicate field "spec.n"',
+    'unknown field "spec.list[0].z"',
+    'duplicate field "spec.list[0].z"',
+    'duplicate field "spec.odd"',
+    'unknown field "more"',
+  ]);
 });
 
 test('unknown members of a body are told in its order, depth first', () => {

@@ -3,6 +3,7 @@ import { REPORTED_FIELDS } from '../limits.ts';
 import type { WrongType } from '../objects/canonical.ts';
 import { badRequest } from '../objects/errors.ts';
 import { quoted } from '../objects/quoting.ts';
+import type { Finding } from './jsonsurvey.ts';
 
 /** `Strict` refuses, `Warn` (the default of the server) warns, `Ignore` says nothing. */
 export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
@@ -13,6 +14,8 @@ export interface FieldFindings {
   readonly unknown: readonly string[];
   /** Paths of members that stand there more than once, in the order of the body. */
   readonly duplicates: readonly string[];
+  /** Both in the order of the body, where that is known. */
+  readonly inOrder?: readonly Finding[];
   readonly wrongTypes?: readonly WrongType[];
 }
 
@@ -24,11 +27,12 @@ export interface ExpectedKind {
 }
 
 /** The findings in words, one each: `unknown field "spec.x"`, `duplicate field "data.k"`. */
-export function fieldFindings({ unknown, duplicates }: FieldFindings): string[] {
-  const words = [
-    ...duplicates.map((path) => `duplicate field ${quoted(path)}`),
-    ...unknown.map((path) => `unknown field ${quoted(path)}`),
+export function fieldFindings({ unknown, duplicates, inOrder }: FieldFindings): string[] {
+  const all: readonly Finding[] = inOrder ?? [
+    ...duplicates.map((path) => ({ path, repeated: true })),
+    ...unknown.map((path) => ({ path, repeated: false })),
   ];
+  const words = all.map(({ path, repeated }) => `${repeated ? 'duplicate' : 'unknown'} field ${quoted(path)}`);
   return words.slice(0, REPORTED_FIELDS);
 }
 

@@ -13,6 +13,16 @@ export interface Survey {
   readonly fractions: readonly (readonly (string | number)[])[];
 }
 
+/** A member that should not stand where it stands. */
+export interface Finding {
+  readonly path: string;
+  /** Whether it is there a second time; otherwise it is not known. */
+  readonly repeated: boolean;
+}
+
+/** Hears of each member's name as it is read. */
+type Reader = (levels: readonly Level[], repeated: boolean) => void;
+
 interface Level {
   readonly list: boolean;
   /** Names of an object's members: a list while they are few. */
@@ -37,8 +47,27 @@ const SMALL_E = 0x65;
 
 /** The survey of a text. Text that is not JSON gives some survey or other; JSON.parse will refuse it. */
 export function surveyed(text: string): Survey {
-  const levels: Level[] = [];
   const duplicates = new Set<string>();
+  const survey = walk(text, (levels, repeated) => {
+    if (repeated && duplicates.size < REPORTED_FIELDS) duplicates.add(pathOf(levels));
+  });
+  return { ...survey, duplicates: survey.depth > JSON_DEPTH ? [] : [...duplicates] };
+}
+
+/** The members that repeat, and these that are not known, in the order in which the text comes to them, each once. */
+export function findingsIn(text: string, unknown: readonly string[]): Finding[] {
+  const odd = new Set(unknown);
+  const found = new Map<string, Finding>();
+  walk(text, (levels, repeated) => {
+    const path = pathOf(levels);
+    if (repeated) found.set(`repeated ${path}`, found.get(`repeated ${path}`) ?? { path, repeated });
+    else if (odd.has(path)) found.set(path, { path, repeated });
+  });
+  return [...found.values()];
+}
+
+function walk(text: string, read: Reader): Omit<Survey, 'duplicates'> {
+  const levels: Level[] = [];
   const fractions: (string | number)[][] = [];
   let level: Level | undefined;
   let depth = 0;
@@ -46,7 +75,7 @@ export function surveyed(text: string): Survey {
     switch (text.charCodeAt(at)) {
       case QUOTE: {
         const end = endOfString(text, at);
-        if (level?.expectsName) nameMember(levels, level, text.slice(at + 1, end), duplicates);
+        if (level?.expectsName) nameMember(levels, level, text.slice(at + 1, end), read);
         at = end;
         break;
       }
@@ -56,7 +85,7 @@ export function surveyed(text: string): Survey {
         level = { list, names: [], name: '', index: 0, expectsName: !list };
         levels.push(level);
         depth = Math.max(depth, levels.length);
-        if (depth > JSON_DEPTH) return { depth, duplicates: [], fractions: [] };
+        if (depth > JSON_DEPTH) return { depth, fractions: [] };
         break;
       }
       case CLOSE_OBJECT:
@@ -80,7 +109,7 @@ export function surveyed(text: string): Survey {
         break;
     }
   }
-  return { depth, duplicates: [...duplicates], fractions };
+  return { depth, fractions };
 }
 
 function isDigit(code: number): boolean {
@@ -102,11 +131,9 @@ function endOfString(text: string, start: number): number {
   }
 }
 
-function nameMember(levels: readonly Level[], level: Level, raw: string, duplicates: Set<string>): void {
-  const name = raw.includes('\\') ? unescaped(raw) : raw;
-  level.name = name;
-  if (isNew(level, name)) return;
-  if (duplicates.size < REPORTED_FIELDS) duplicates.add(pathOf(levels));
+function nameMember(levels: readonly Level[], level: Level, raw: string, read: Reader): void {
+  level.name = raw.includes('\\') ? unescaped(raw) : raw;
+  read(levels, !isNew(level, level.name));
 }
 
 const FEW_NAMES = 16;

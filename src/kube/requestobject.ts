@@ -8,7 +8,8 @@ import type { Resource } from '../objects/resource.ts';
 import type { Schema } from '../objects/schema.ts';
 import { decodeBody, readBody } from './body.ts';
 import type { Exchange } from './exchange.ts';
-import { checkFields, type FieldValidation, inBodyOrder, notHandled } from './fieldvalidation.ts';
+import { checkFields, type FieldFindings, type FieldValidation, inBodyOrder, notHandled } from './fieldvalidation.ts';
+import { findingsIn } from './jsonsurvey.ts';
 import { dropRepeatedOwners } from './ownerreferences.ts';
 import { isObject } from './patch/json.ts';
 import { apiVersionOf } from './representation.ts';
@@ -37,13 +38,29 @@ export async function requestObject(
   const fraction = fractions.find((steps) => isInteger(resource.schema, steps));
   if (fraction) throw badRequest(`${notHandled(resource)}: ${fraction.join('.')}: ${FRACTION}`);
   const { value: object, unknown, wrongTypes } = canonical(resource.schema, value);
-  const findings = { unknown: inBodyOrder(value, unknown), duplicates, wrongTypes };
+  const findings = {
+    unknown: inBodyOrder(value, unknown),
+    duplicates,
+    ...inOrder(bytes, unknown, duplicates),
+    wrongTypes,
+  };
   exchange.warnings.push(...checkFields(mode, resource, findings));
   resource.normalise?.(object);
   if (resource.kept && isEmptied(value)) object.metadata.managedFields = [{}];
   const repeated = dropRepeatedOwners(object, false);
   if (repeated !== undefined) exchange.warnings.push(repeated);
   return object;
+}
+
+/** What was found of both sorts, in the order of the body: only JSON tells it. */
+function inOrder(
+  bytes: Buffer,
+  unknown: readonly string[],
+  duplicates: readonly string[],
+): Pick<FieldFindings, 'inOrder'> {
+  if (unknown.length === 0 || duplicates.length === 0) return {};
+  const found = findingsIn(bytes.toString(), unknown);
+  return found.length === unknown.length + duplicates.length ? { inOrder: found } : {};
 }
 
 const FRACTION = 'an integer is written without fraction and exponent';
