@@ -18,10 +18,16 @@ export function workersOf(server: TestServer): ReadonlyMap<number, number> {
   return new Map(all.filter(([, pid]) => !dead.has(pid)));
 }
 
-/** Starts a server of so many workers, and resolves when its log has told of all of them. */
+/** Starts a server of so many workers, and resolves when its log has told of all of them; of one process it tells nothing. */
 export async function startWorkers(count: number, { flags = [], ...options }: StartOptions = {}): Promise<TestServer> {
   const server = await startServer({ ...options, flags: ['--workers', String(count), ...flags] });
-  await untilWorkers(server, count, 0);
+  if (count === 1) return server;
+  try {
+    await untilWorkers(server, count, 0);
+  } catch (error) {
+    await server.kill();
+    throw error;
+  }
   return server;
 }
 
