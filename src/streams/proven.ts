@@ -7,17 +7,24 @@ import { type Digest, parseDigest } from '../image/digest.ts';
 import type { Store } from '../store/store.ts';
 import { type KeptReferences, referencesKey } from './links.ts';
 
-/** Configurations, layers and children of images, and of those children: what pushes have proven, in no order. */
+/**
+ * Configurations, layers and children of images, and of those children: what pushes have proven, in no order. Each level is
+ * asked for at once, since stores that must ask for the present ask once for all that wait.
+ */
 export async function* provenBelow(store: Store, names: Iterable<string>): AsyncGenerator<Digest> {
-  const manifests = new Set<string>(names);
-  // A set is walked in the order of insertion, also what is added on the way.
-  for (const name of manifests) {
-    const digest = parseDigest(name);
-    const entry = digest && (await store.get(referencesKey(digest)));
-    if (!entry) continue;
-    for (const proven of provenBy(JSON.parse(entry.value.toString()) as KeptReferences)) {
-      yield proven;
-      manifests.add(proven);
+  const seen = new Set(names);
+  for (let level = [...seen]; level.length > 0; ) {
+    const digests = level.map(parseDigest).filter((digest) => digest !== undefined);
+    const entries = await Promise.all(digests.map((digest) => store.get(referencesKey(digest))));
+    level = [];
+    for (const entry of entries) {
+      if (!entry) continue;
+      for (const proven of provenBy(JSON.parse(entry.value.toString()) as KeptReferences)) {
+        yield proven;
+        if (seen.has(proven)) continue;
+        seen.add(proven);
+        level.push(proven);
+      }
     }
   }
 }

@@ -2,6 +2,7 @@
 import type { Digest } from '../image/digest.ts';
 import { type Manifest, sortedReferences } from '../image/manifest.ts';
 import type { Services } from '../objects/context.ts';
+import { storeBehind } from '../store/guess.ts';
 import type { Change } from '../store/store.ts';
 import { findStream } from './imagestream.ts';
 import {
@@ -41,12 +42,12 @@ async function unreadable(
   repo: RepositoryName,
   children: readonly Digest[],
 ): Promise<readonly Digest[]> {
-  const { store } = services;
-  const unlinked: Digest[] = [];
-  for (const child of children) {
-    const link = (await store.get(manifestKey(repo, child))) ?? (await store.get(blobKey(repo, child)));
-    if (!link) unlinked.push(child);
-  }
+  // Not on a guess: what could be read a moment ago may be passed on, and so many checks would make a commit too large.
+  const store = storeBehind(services.store);
+  const links = await Promise.all(
+    children.flatMap((child) => [store.get(manifestKey(repo, child)), store.get(blobKey(repo, child))]),
+  );
+  const unlinked = children.filter((_, index) => !links[2 * index] && !links[2 * index + 1]);
   const tags =
     unlinked.length > 0 ? (await findStream(services, repo.namespace, repo.stream))?.status?.tags : undefined;
   if (!tags) return unlinked;
