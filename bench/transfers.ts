@@ -10,7 +10,7 @@ import type { Contestant } from './contestants.ts';
 import { beginUpload, inLanes, pushBlob, REPOSITORY } from './image.ts';
 import { curlGet, curlPut } from './programs.ts';
 import type { Figures, Measure } from './table.ts';
-import { type Cost, costOf, forgetPeak } from './usage.ts';
+import { type Cost, costOf, forgetPeak, residentMiB } from './usage.ts';
 
 const MiB = 1024 * 1024;
 /** Pulls that are measured together. */
@@ -53,9 +53,10 @@ export async function transfer(contestant: Contestant, layer: Layer, figures: Fi
   const { name, pid } = contestant;
   const gibibytes = layer.mebibytes / 1024;
   forgetPeak(pid);
+  const before = residentMiB(pid);
   const { blob, cost } = await pushLayer(contestant, layer);
   figures.add(at(PUSH), name, { value: cost.cpu / gibibytes, note: rate(layer.mebibytes, cost.wall) });
-  figures.add(at(MEMORY), name, { value: peakMemoryMiB(pid) });
+  figures.add(at(MEMORY), name, { value: peakMemoryMiB(pid), note: `${Math.round(before)} MiB before it` });
   const pulled = await pull(contestant, blob, PULLS, 1);
   figures.add(at(PULL), name, {
     value: pulled.cpu / gibibytes / PULLS,

@@ -50,9 +50,15 @@ for (const program of ETCDS) {
     test('where nobody else writes, each is one call', async () => {
       const { store, calls } = await opened(etcd.location());
       await store.commit([put('/n', '0')]);
-      for (let time = 0; time < 50; time++) await count(store, '/n');
-      assert.equal((await store.get('/n', { fresh: 'own' }))?.value.toString(), '50');
-      assert.deepEqual(calls, Array(51).fill('Txn'));
+      // On a machine that stands still for a second, a read may take the watch for late and ask.
+      let made = 0;
+      for (const end = performance.now() + 60_000; calls.includes('Range') || made === 0; ) {
+        assert.ok(performance.now() < end, `ten writes made these calls: ${calls.join()}`);
+        calls.length = 0;
+        for (let time = 0; time < 10; time++, made++) await count(store, '/n');
+      }
+      assert.deepEqual(calls, Array(10).fill('Txn'));
+      assert.equal((await store.get('/n'))?.value.toString(), String(made));
       await store.close();
     });
 
