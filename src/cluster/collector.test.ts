@@ -169,6 +169,28 @@ test('what a dependent owns in turn is gone before an owner that waits', async (
   await collector.close();
 });
 
+test('what owns itself through others is deleted in the foreground with all of them', async () => {
+  const ctx = await testContext();
+  const first = await configMap(ctx, 'first');
+  const second = await configMap(ctx, 'second', first);
+  const third = await configMap(ctx, 'third', second);
+  const { uid = '' } = third.metadata;
+  await updateObject(ctx, configMaps, 'default', 'first', (old) => {
+    old.metadata.ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'third', uid }];
+    return old;
+  });
+  for (const name of ['first', 'second', 'third']) {
+    await updateObject(ctx, configMaps, 'default', name, (old) => {
+      for (const reference of old.metadata.ownerReferences ?? []) reference.blockOwnerDeletion = true;
+      return old;
+    });
+  }
+  await deleteObject(ctx, configMaps, 'default', 'first', { propagationPolicy: 'Foreground' });
+  const collector = await startCollector(ctx, RESOURCES, 0.001);
+  while ((await names(ctx)).length > 0) await sleep(2);
+  await collector.close();
+});
+
 test('what only claims to be owned, by what is in another namespace or no longer its owner, stays', async () => {
   const ctx = await testContext();
   const owner = await configMap(ctx, 'owner');

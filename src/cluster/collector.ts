@@ -132,10 +132,13 @@ async function isCollected(ctx: Context, resources: readonly Resource[], key: st
   const orphans = finalizers.includes(ORPHAN);
   if (!object?.metadata.deletionTimestamp || !(orphans || finalizers.includes(FOREGROUND))) return true;
   const { uid = '' } = object.metadata;
+  const above = await ancestors(ctx, resources, object, namespace);
   let left = false;
   for (const dependent of await dependentsOf(ctx, resources, { uid, namespace })) {
     if (orphans) await release(ctx, dependent, uid);
-    else if (!(await abandon(ctx, resources, dependent, uid, true)) && blocks(dependent, uid)) left = true;
+    else if (await abandon(ctx, resources, dependent, uid, true)) continue;
+    // In a circle each would wait for the others for ever.
+    else if (blocks(dependent, uid) && !above.has(dependent.uid)) left = true;
   }
   if (left) return false;
   await change(ctx, { resource, namespace, name }, (old) => {
@@ -203,20 +206,49 @@ async function abandon(
   return isGone(ctx, dependent, owns ? 'Foreground' : 'Background');
 }
 
+/** The uids of all that owns an object, directly or through others. */
+async function ancestors(
+  ctx: Context,
+  resources: readonly Resource[],
+  { metadata }: KubeObject,
+  namespace: string,
+  found = new Set<string>(),
+): Promise<ReadonlySet<string>> {
+  for (const owner of metadata.ownerReferences ?? []) {
+    if (found.has(owner.uid)) continue;
+    const object = await ownerOf(ctx, resources, owner, namespace);
+    if (object === undefined || object === 'elsewhere') continue;
+    found.add(owner.uid);
+    await ancestors(ctx, resources, object, object.metadata.namespace ?? '', found);
+  }
+  return found;
+}
+
 /** Whether an owner exists and will stay. One of a kind that is not kept here counts as such: others keep it. */
 async function isThere(
   ctx: Context,
   resources: readonly Resource[],
-  { apiVersion, kind, name, uid }: OwnerReference,
+  owner: OwnerReference,
   dependentNamespace: string,
 ): Promise<boolean> {
+  const object = await ownerOf(ctx, resources, owner, dependentNamespace);
+  if (object === undefined || object === 'elsewhere') return object !== undefined;
+  return !(object.metadata.deletionTimestamp && object.metadata.finalizers?.includes(FOREGROUND));
+}
+
+/** The object that an owner reference means; `elsewhere` if it is of a kind that is not kept here. */
+async function ownerOf(
+  ctx: Context,
+  resources: readonly Resource[],
+  { apiVersion, kind, name, uid }: OwnerReference,
+  dependentNamespace: string,
+): Promise<KubeObject | 'elsewhere' | undefined> {
   const [group = ''] = apiVersion.includes('/') ? apiVersion.split('/') : [];
   const resource = resources.find((one) => one.group === group && one.kind === kind);
-  if (!resource) return true;
+  if (!resource) return 'elsewhere';
   const kept = await readKept(ctx.store, resource, resource.namespaced ? dependentNamespace : '', name);
-  const metadata = kept && parsed(resource, ctx.settings, kept).metadata;
-  if (metadata?.uid !== uid) return false;
-  return !(metadata.deletionTimestamp && metadata.finalizers?.includes(FOREGROUND));
+  const object = kept && parsed(resource, ctx.settings, kept);
+  return object?.metadata.uid === uid ? object : undefined;
 }
 
 /** Takes the owner out of a dependent. */

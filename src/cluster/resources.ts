@@ -11,6 +11,9 @@ import { horizontalPodAutoscalers } from './autoscalers.ts';
 import { buildConfigs, builds } from './builds.ts';
 import { configMaps } from './configmaps.ts';
 import { controllerRevisions } from './controllerrevisions.ts';
+import { csiDrivers } from './csidrivers.ts';
+import { csiNodes } from './csinodes.ts';
+import { csiStorageCapacities } from './csistoragecapacities.ts';
 import { customResourceDefinitions } from './customresourcedefinitions.ts';
 import { daemonSets } from './daemonsets.ts';
 import { deploymentConfigs } from './deploymentconfigs.ts';
@@ -32,6 +35,7 @@ import { oauthAccessTokens, userOAuthAccessTokens } from './oauthaccesstokens.ts
 import { oauthAuthorizeTokens } from './oauthauthorizetokens.ts';
 import { oauthClients } from './oauthclients.ts';
 import { openshiftRoutes } from './openshiftroutes.ts';
+import { persistentVolumes } from './persistentvolumes.ts';
 import { pods } from './pods.ts';
 import { podTemplates } from './podtemplates.ts';
 import { priorityClasses } from './priorityclasses.ts';
@@ -52,6 +56,7 @@ import { storageClasses } from './storageclasses.ts';
 import { tokenReviews } from './tokenreviews.ts';
 import { userIdentityMappings } from './useridentitymappings.ts';
 import { users } from './users.ts';
+import { volumeAttachments } from './volumeattachments.ts';
 import { persistentVolumeClaims } from './volumeclaims.ts';
 
 export const clusterResources: readonly Resource[] = [
@@ -113,4 +118,9 @@ export const clusterResources: readonly Resource[] = [
   priorityClasses,
   runtimeClasses,
   storageClasses,
+  csiDrivers,
+  csiNodes,
+  csiStorageCapacities,
+  persistentVolumes,
+  volumeAttachments,
 ];

@@ -11,6 +11,7 @@ import { type Deployment, deployments } from './deployments.ts';
 import { dropOldEvents, events } from './events.ts';
 import { cronJobs, type Job, jobs } from './jobs.ts';
 import { leases } from './leases.ts';
+import { networkPolicies } from './networkpolicies.ts';
 import { pods } from './pods.ts';
 import { replicationControllers } from './replicasets.ts';
 import { clusterResources } from './resources.ts';
@@ -68,6 +69,18 @@ suite('workloads', () => {
     ]);
     assert.deepEqual(await refusal(cronJobs, { spec: { jobTemplate: { spec: { template } } } }), [
       'spec.schedule: Required value',
+    ]);
+  });
+
+  test('say ranges of ports that begin with a number and end no lower', async () => {
+    const refused = (...ports: object[]): Promise<string[]> =>
+      refusal(networkPolicies, { spec: { egress: [{ ports }] } });
+    const at = (index: number): string => `spec.egress[0].ports[${index}].endPort: Invalid value: 80: `;
+    assert.deepEqual(await refused({ port: 80, endPort: 80 }, { port: 'http' }), []);
+    assert.deepEqual(await refused({ endPort: 80 }, { port: 'http', endPort: 80 }, { port: 81, endPort: 80 }), [
+      `${at(0)}may not be specified when \`port\` is not specified`,
+      `${at(1)}may not be specified when \`port\` is non-numeric`,
+      `${at(2)}must be greater than or equal to \`port\``,
     ]);
   });
 

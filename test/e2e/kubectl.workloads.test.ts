@@ -101,6 +101,39 @@ suite('beside workloads', () => {
     assert.match(await kubectl.fails('patch', 'pc', 'kept', '-p', '{"value":8}'), /value: .*field is immutable/);
   });
 
+  test('volumes of the cluster, and what their drivers say, are kept and listed', async () => {
+    const storage = 'storage.k8s.io/v1';
+    const source = { persistentVolumeName: 'kept' };
+    const volume = {
+      capacity: { storage: '1Gi' },
+      accessModes: ['ReadWriteOnce'],
+      csi: { driver: 'example.test', volumeHandle: 'one' },
+    };
+    const objects = [
+      { kind: 'PersistentVolume', apiVersion: 'v1', spec: volume },
+      { kind: 'CSIDriver', apiVersion: storage, spec: { volumeLifecycleModes: ['Persistent'] } },
+      { kind: 'CSINode', apiVersion: storage, spec: { drivers: [{ name: 'example.test', nodeID: 'n1' }] } },
+      { kind: 'CSIStorageCapacity', apiVersion: storage, storageClassName: 'fast', capacity: '5Gi' },
+      { kind: 'VolumeAttachment', apiVersion: storage, spec: { attacher: 'example.test', nodeName: 'n1', source } },
+    ];
+    for (const object of objects) {
+      const named = { ...object, metadata: { name: 'kept' } };
+      assert.match(await kubectl.given(named, 'apply', '-f', '-'), /kept created/);
+      assert.match(await kubectl.given(named, 'apply', '-f', '-'), /kept unchanged/);
+    }
+    const row = async (resource: string): Promise<string> =>
+      (await kubectl('get', resource, 'kept', '--no-headers')).replaceAll(/ {2,}/g, ' ');
+    assert.match(await row('pv'), /^kept 1Gi ReadWriteOnce Retain Pending /);
+    assert.match(await row('csidriver'), /^kept true false false Persistent /);
+    assert.match(await row('csinode'), /^kept 1 /);
+    assert.match(await row('csistoragecapacity'), /^kept fast 5Gi/);
+    assert.match(await row('volumeattachment'), /^kept example\.test kept n1 false /);
+    const attached = ['--subresource=status', '--type=merge', '-p', '{"status":{"attached":true}}'];
+    await kubectl('patch', 'volumeattachment', 'kept', ...attached);
+    assert.match(await row('volumeattachment'), /^kept example\.test kept n1 true /);
+    await kubectl('delete', 'pv,csidriver,csinode,csistoragecapacity,volumeattachment', 'kept');
+  });
+
   test("OpenShift's deployment configs, build configs and routes are kept and listed", async () => {
     const template = {
       metadata: { labels: { app: 'dc' } },

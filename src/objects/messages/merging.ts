@@ -20,6 +20,7 @@ export const LISTS: Readonly<Record<string, string>> = {
   'HorizontalPodAutoscalerStatus.conditions': 'merge type',
   'PersistentVolumeClaimStatus.conditions': 'merge type',
   'PodDisruptionBudgetStatus.conditions': 'merge type',
+  'CSINodeSpec.drivers': 'merge name',
   'PodSpec.containers': 'merge name',
   'PodSpec.ephemeralContainers': 'merge name',
   'PodSpec.hostAliases': 'merge ip',
@@ -64,11 +65,18 @@ export const ATOMIC_MAPS: ReadonlySet<string> = new Set([
 ]);
 
 /** What stands for members that are not given: only what other rules rely on. */
-export const DEFAULTS: Readonly<Record<string, string | number>> = {
+export const DEFAULTS: Readonly<Record<string, string | number | boolean>> = {
+  'CSIDriverSpec.attachRequired': true,
+  'CSIDriverSpec.fsGroupPolicy': 'ReadWriteOnceWithFSType',
+  'CSIDriverSpec.podInfoOnMount': false,
+  'CSIDriverSpec.requiresRepublish': false,
+  'CSIDriverSpec.storageCapacity': false,
   'ContainerPort.protocol': 'TCP',
   'DeploymentSpec.replicas': 1,
   'EndpointPort.protocol': 'TCP',
   'IngressClassParametersReference.scope': 'Cluster',
+  'PersistentVolumeSpec.persistentVolumeReclaimPolicy': 'Retain',
+  'PersistentVolumeSpec.volumeMode': 'Filesystem',
   'PriorityClass.preemptionPolicy': 'PreemptLowerPriority',
   'PriorityClass.value': 0,
   'ReplicaSetSpec.replicas': 1,

@@ -14,6 +14,7 @@ import { metaMessages } from './meta.ts';
 import { openshiftMessages } from './openshift.ts';
 import { podsMessages } from './pods.ts';
 import { policiesMessages } from './policies.ts';
+import { storageMessages } from './storage.ts';
 import { volumesMessages } from './volumes.ts';
 import { workloadsMessages } from './workloads.ts';
 
@@ -57,13 +58,14 @@ const TABLES = [
   openshiftMessages,
   podsMessages,
   policiesMessages,
+  storageMessages,
   volumesMessages,
   workloadsMessages,
 ];
 
 /** Kinds that are sent as such, by apiVersion. */
 const KINDS: Readonly<Record<string, string>> = {
-  v1: `Binding ConfigMap Endpoints Event LimitRange Namespace PersistentVolumeClaim Pod PodTemplate
+  v1: `Binding ConfigMap Endpoints Event LimitRange Namespace PersistentVolume PersistentVolumeClaim Pod PodTemplate
     ReplicationController ResourceQuota Secret Service ServiceAccount`,
   'apps/v1': 'ControllerRevision DaemonSet Deployment ReplicaSet StatefulSet',
   'authentication.k8s.io/v1': 'SelfSubjectReview TokenRequest TokenReview',
@@ -80,7 +82,7 @@ const KINDS: Readonly<Record<string, string>> = {
   'policy/v1': 'Eviction PodDisruptionBudget',
   'rbac.authorization.k8s.io/v1': 'ClusterRole ClusterRoleBinding Role RoleBinding',
   'scheduling.k8s.io/v1': 'PriorityClass',
-  'storage.k8s.io/v1': 'StorageClass',
+  'storage.k8s.io/v1': 'CSIDriver CSINode CSIStorageCapacity StorageClass VolumeAttachment',
 };
 
 /** All messages by name; read when the first of them is asked for. */

@@ -27,7 +27,10 @@ const PACKAGES: readonly (readonly [RegExp, string])[] = [
   [/^(?:Endpoint(?:Slice|Conditions|Hints)?$|For(?:Node|Zone)$|discovery\/)/, 'io.k8s.api.discovery.v1'],
   [/^(?:Overhead|RuntimeClass|Scheduling)$/, 'io.k8s.api.node.v1'],
   [/^PriorityClass/, 'io.k8s.api.scheduling.v1'],
-  [/^StorageClass/, 'io.k8s.api.storage.v1'],
+  [
+    /^(?:CSIDriver|CSINode|CSIStorageCapacity|StorageClass|StorageHealth|VolumeAttachment|VolumeError$|VolumeNodeResources$|storage\/)/,
+    'io.k8s.api.storage.v1',
+  ],
   [/^(?:HTTPIngress|Ingress|ServiceBackendPort)/, 'io.k8s.api.networking.v1'],
   [/^Lease/, 'io.k8s.api.coordination.v1'],
   [/^Scale(?:Spec|Status)?$/, 'io.k8s.api.autoscaling.v1'],
