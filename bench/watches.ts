@@ -1,6 +1,7 @@
 /** One event to many watchers: what it costs the server until the last of them has it. */
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { type ClientHttp2Session, connect } from 'node:http2';
 import { Agent, request } from 'node:https';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ask, json } from '../test/http.ts';
@@ -20,33 +21,59 @@ const IDLE_WATCHES = 5_000;
 /** Milliseconds until what the handshakes left behind is collected. */
 const SETTLE_MS = 3_000;
 
+/** Watches of one HTTP/2 connection: as many as a server of Kubernetes takes. */
+const SHARED_WATCHES = 250;
+const IMAGE_STREAMS = '/apis/image.openshift.io/v1/namespaces/default/imagestreams';
+
 const IDLE_MEMORY: Measure = { title: 'memory, whole server with 5,000 idle watches, TLS', unit: 'MiB', goal: 200 };
+const IDLE_MEMORY_HTTP1: Measure = { title: 'the same by HTTP/1.1, each a connection of its own', unit: 'MiB' };
 const EVENT: Measure = { title: 'watch event to 1,000 watchers, TLS, CPU', unit: 'ms', goal: 50 };
 const MEMORY: Measure = { title: 'memory, 1,000 watches more, TLS', unit: 'MiB' };
 
-/**
- * What a server of its own holds when it is watched by many, and nothing happens. Some 70 KiB of each connection are what
- * Node itself holds of one with TLS.
- */
+/** What servers of their own hold when they are watched by many, and nothing happens: by HTTP/1.1 and as client-go does. */
 export async function measureIdleWatches(figures: Figures): Promise<void> {
+  await measureIdle(figures, IDLE_MEMORY, openShared);
+  await measureIdle(figures, IDLE_MEMORY_HTTP1, async (server) => {
+    const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, ca: server.ca });
+    await open(server, agent, IMAGE_STREAMS, IDLE_WATCHES);
+    return () => agent.destroy();
+  });
+}
+
+async function measureIdle(
+  figures: Figures,
+  measure: Measure,
+  watched: (server: TestServer) => Promise<() => void>,
+): Promise<void> {
   await using server = await startServer();
-  const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, ca: server.ca });
+  const leave = await watched(server);
   try {
-    const streams = await open(
-      server,
-      agent,
-      '/apis/image.openshift.io/v1/namespaces/default/imagestreams',
-      IDLE_WATCHES,
-    );
     await pause(SETTLE_MS);
     const begun = performance.now();
     await ask(`${server.apiUrl}/api/v1/namespaces/default`, { headers: bearer(server), ca: server.ca });
     const note = `another request is answered after ${(performance.now() - begun).toFixed(0)} ms`;
-    figures.add(IDLE_MEMORY, 'headgate', { value: residentMiB(server.pid), note });
-    for (const stream of streams) stream.destroy();
+    figures.add(measure, 'headgate', { value: residentMiB(server.pid), note });
   } finally {
-    agent.destroy();
+    leave();
   }
+}
+
+/** Opens watches as Go's clients do: over one connection until the server takes no more on it, then over another. */
+async function openShared(server: TestServer): Promise<() => void> {
+  const sessions: ClientHttp2Session[] = [];
+  for (let count = 0; count < IDLE_WATCHES; count += SHARED_WATCHES) {
+    const session = connect(server.apiUrl, { ca: server.ca });
+    sessions.push(session);
+    const watches = Array.from({ length: SHARED_WATCHES }, async () => {
+      const stream = session.request({ ':path': `${IMAGE_STREAMS}?watch=true`, ...bearer(server) });
+      const [headers] = await once(stream, 'response');
+      if (headers[':status'] !== 200) throw new Error(`a watch was answered ${headers[':status']}`);
+    });
+    await Promise.all(watches);
+  }
+  return () => {
+    for (const session of sessions) session.destroy();
+  };
 }
 
 /** Opens watches on a collection and changes one object of it, time after time. */

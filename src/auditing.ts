@@ -1,8 +1,8 @@
 /** The audit trail of a server: what each edge tells, in one form and one place. */
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import type { FailedAttempt } from './access/passwordlogin.ts';
 import type { Config } from './config.ts';
+import type { HttpRequest } from './http/message.ts';
 import { type Audit, AuditTrail } from './observe/audit.ts';
 import type { Logger } from './observe/logs.ts';
 import type { AuditEntry } from './registry/server.ts';
@@ -31,7 +31,7 @@ const VERBS: Readonly<Record<string, string>> = { GET: 'pull', HEAD: 'pull', DEL
 const REPOSITORY = /^\/v2\/(.+)\/(?:manifests|blobs|tags|referrers)\//;
 
 /** What the registry tells of a request, as a record. */
-export function auditRegistry(audit: Audit, entry: AuditEntry, req: IncomingMessage): void {
+export function auditRegistry(audit: Audit, entry: AuditEntry, req: HttpRequest): void {
   const { user, method, path, status, code } = entry;
   const [, repository] = REPOSITORY.exec(path) ?? [];
   const { remoteAddress } = req.socket;

@@ -38,6 +38,7 @@ test('without any setting everything has its default', () => {
     registryListen: { host: '127.0.0.1', port: 5000 },
     registryHost: undefined,
     registryPublicHost: undefined,
+    http2: true,
     workers: 1,
     tlsNames: [],
     store: { kind: 'sqlite', file: join(data, 'headgate.db') },
@@ -95,15 +96,20 @@ const OIDC_CONFIG = {
   authorities: '-----BEGIN CERTIFICATE-----',
 };
 
+const LISTENING_VALUES: Readonly<Record<string, string>> = {
+  listen: '127.0.0.1:0',
+  'registry-listen': '0.0.0.0:5001',
+  'registry-insecure': 'true',
+  'registry-host': 'registry.example.com:5000',
+  'registry-public-host': 'images.example.com',
+  'disable-http2-serving': 'true',
+};
+
 test('every flag works as a flag, in the environment and in the file', (t) => {
   const authorities = fileOf(t, '-----BEGIN CERTIFICATE-----');
   const values: Readonly<Record<string, string>> = {
     data: '/tmp/d',
-    listen: '127.0.0.1:0',
-    'registry-listen': '0.0.0.0:5001',
-    'registry-insecure': 'true',
-    'registry-host': 'registry.example.com:5000',
-    'registry-public-host': 'images.example.com',
+    ...LISTENING_VALUES,
     workers: '4',
     'tls-san': 'a.example.com,*.b.example.com,10.0.0.1',
     store: 'sqlite:/tmp/s.db',
@@ -144,6 +150,7 @@ test('every flag works as a flag, in the environment and in the file', (t) => {
     registryListen: { host: '0.0.0.0', port: 5001 },
     registryHost: 'registry.example.com:5000',
     registryPublicHost: 'images.example.com',
+    http2: false,
     workers: 4,
     tlsNames: ['a.example.com', '*.b.example.com', '10.0.0.1'],
     store: { kind: 'sqlite', file: '/tmp/s.db' },

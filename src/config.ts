@@ -33,6 +33,8 @@ export interface Config {
   /** Undefined: where the registry listens. */
   readonly registryHost: string | undefined;
   readonly registryPublicHost: string | undefined;
+  /** Whether clients that ask for HTTP/2 get it. */
+  readonly http2: boolean;
   /** Processes that serve together on the same addresses and data. */
   readonly workers: number;
   /** Further names for the server's certificate. */
@@ -115,6 +117,7 @@ function configOf(settings: Settings, problems: string[]): Config {
     registryListen,
     registryHost: read<string | undefined>('registry-host', hostOf, undefined),
     registryPublicHost: read<string | undefined>('registry-public-host', hostOf, undefined),
+    http2: !yes('disable-http2-serving'),
     workers: read('workers', workersOf, 1),
     tlsNames: items('tls-san', (item) =>
       isName(item) ? item : new Problem(`"${item}" is neither a DNS name nor an IP address`),

@@ -51,6 +51,12 @@ const FLAGS = [
     help: 'host of status.publicDockerImageRepository (default: none)',
   },
   {
+    name: 'disable-http2-serving',
+    kind: 'boolean',
+    initial: false,
+    help: 'speak HTTP/1.1 only, where a proxy in front or a client cannot do with HTTP/2',
+  },
+  {
     name: 'workers',
     kind: 'number',
     value: 'N',

@@ -241,6 +241,26 @@ export const HANDSHAKE_SECONDS = 10;
 export const HEADER_BYTES = 64 * KiB;
 /** Seconds in which the headers of a request must arrive. */
 export const HEADER_SECONDS = 30;
+/** Requests that an HTTP/2 connection carries at the same time, as in kube-apiserver; with more, clients open another. */
+export const HTTP2_STREAMS = 250;
+/** Bytes of a request's body that a client may send before somebody reads them. */
+export const HTTP2_WINDOW_BYTES = 1 * MiB;
+/** Bytes of all bodies of a connection that may be under way; they are taken as they come, so this is for long lines. */
+export const HTTP2_CONNECTION_WINDOW_BYTES = 4 * MiB;
+/** Bytes of one frame, as in Go's servers: a body costs less in few than in many. */
+export const HTTP2_FRAME_BYTES = 1 * MiB;
+/** Headers of a request: as many as Node takes over HTTP/1.1. */
+export const HTTP2_HEADER_PAIRS = 1000;
+/** Millions of bytes that wait in a connection for its client; with more, new requests of it are refused. */
+export const HTTP2_QUEUED_MB = 64;
+/** Frames that make no sense after which a connection is closed. */
+export const HTTP2_INVALID_FRAMES = 1000;
+/** Requests that were refused at once after which a connection is closed. */
+export const HTTP2_REJECTED_STREAMS = 100;
+/** Requests that a client may break off in one go, before its connection is closed (rapid reset, CVE-2023-44487)… */
+export const HTTP2_RESETS = 1000;
+/** …and how many it may break off each second in the long run. */
+export const HTTP2_RESETS_PER_SECOND = 33;
 /** Seconds within which a body that the registry reads whole (a manifest, a signature, a form) must have come. */
 export const REGISTRY_BODY_SECONDS = 120;
 /** Seconds of silence after which an upload's connection is given up; the session stays. */

@@ -1,6 +1,5 @@
 /** The only file that knows every part: configuration, seams, domain, edges, start and stop. */
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import manifest from '../package.json' with { type: 'json' };
@@ -19,6 +18,7 @@ import { clusterResources } from './cluster/resources.ts';
 import { seedAccess } from './cluster/seed.ts';
 import { countLeases } from './collecting/leases.ts';
 import type { Config } from './config.ts';
+import type { HttpRequest } from './http/message.ts';
 import { joined, keepRenewed, openIdentity, writeKubeconfig } from './identity.ts';
 import { digestOf } from './image/digest.ts';
 import { endWatches, type KubeHandler, kubeHandler } from './kube/server.ts';
@@ -85,7 +85,7 @@ export async function serve(
 
   const ready = Promise.withResolvers<void>();
   const state = starting(config, ready.promise, peers !== undefined);
-  const api = secureServer(authority.server, authority.certificate, dispatchers(state, 'api'));
+  const api = secureServer(authority.server, authority.certificate, dispatchers(state, 'api'), config);
   const plain = plainServer(dispatchers(state, 'registry'));
   opened.defer(() => drainAll(state, [api, plain]));
   const addresses = await listenAll(config, api, plain);
@@ -192,7 +192,7 @@ function dispatchers(state: State, listener: 'api' | 'registry'): Handlers {
 function dispatch(
   state: State,
   listener: 'api' | 'registry',
-  req: IncomingMessage,
+  req: HttpRequest,
   res: TimedResponse,
   expectant: boolean,
   upgrade?: Buffer,
@@ -236,7 +236,7 @@ function edgeOf(path: string): 'kube' | 'observe' | 'oauth' {
 }
 
 /** The target as a path; proxies may send a whole URL, which every server must accept (RFC 9112 §3.2.2). */
-function originForm(req: IncomingMessage): string | undefined {
+function originForm(req: HttpRequest): string | undefined {
   const { url = '' } = req;
   if (url.startsWith('/')) return url;
   const [, rest] = /^https?:\/\/[^/?]*(.*)$/is.exec(url) ?? [];
@@ -287,7 +287,7 @@ function partsOf(
     ...(audit && { audit }),
     paths: apiPaths(),
   });
-  const report = (err: unknown, req: IncomingMessage): void => {
+  const report = (err: unknown, req: HttpRequest): void => {
     const facts = { method: req.method, path: req.url?.split('?', 1)[0] };
     if (err instanceof BlobError) logger.warn({ ...facts, blobs: err.message }, 'the blob store failed a request');
     else logger.error({ ...facts, err }, 'a request met an error nobody expected');
@@ -322,7 +322,7 @@ function apiPaths(): readonly string[] {
 }
 
 /** Scheme and authority by which the client reached us; what proxies add is not believed. */
-function publicUrl(req: IncomingMessage): string {
+function publicUrl(req: HttpRequest): string {
   const { socket } = req;
   const scheme = 'encrypted' in socket ? 'https' : 'http';
   const host = req.headers.host ?? authorityOf(socket.localAddress ?? 'localhost', socket.localPort ?? 0);

@@ -1,5 +1,4 @@
 /** How callers get in: tokens, certificates, passwords, put together for the edges. */
-import type { IncomingMessage } from 'node:http';
 import type { AccountTokens } from './access/accounttokens.ts';
 import { type Authenticator, anyOf, type Bearers, makeAuthenticator } from './access/authenticator.ts';
 import { Membership } from './access/membership.ts';
@@ -9,6 +8,7 @@ import type { Attempt, FailedAttempt } from './access/passwordlogin.ts';
 import type { AccessTokens } from './access/tokens.ts';
 import type { User } from './access/user.ts';
 import type { Config } from './config.ts';
+import type { HttpRequest } from './http/message.ts';
 import { lazily } from './lazily.ts';
 import type { Handler } from './listener.ts';
 import type { Context } from './objects/context.ts';
@@ -38,8 +38,8 @@ export interface SignedIn extends Authenticator {
 }
 
 interface OAuthReach {
-  publicUrl(req: IncomingMessage): string;
-  report(error: unknown, req: IncomingMessage): void;
+  publicUrl(req: HttpRequest): string;
+  report(error: unknown, req: HttpRequest): void;
   readonly audit?: Audit;
 }
 

@@ -45,7 +45,7 @@ export function parse({ path, text }: Source): Parsed {
 /** Folders of src by layer, lowest first. A folder imports from its own layer and those below. */
 const LAYERS: readonly (readonly string[])[] = [
   ['image'],
-  ['objects', 'store', 'blobs', 'access', 'observe'],
+  ['objects', 'store', 'blobs', 'access', 'observe', 'http'],
   ['streams', 'images', 'cluster', 'importing', 'collecting', 'trust'],
   ['registry', 'kube', 'oauth'],
   ['cli', ''],

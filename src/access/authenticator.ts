@@ -1,6 +1,6 @@
 /** Who is calling: the credentials of a request, in the order in which they are looked at. */
-import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
+import type { HttpRequest } from '../http/message.ts';
 import { DomainError } from '../objects/errors.ts';
 import type { Awaitable } from '../store/store.ts';
 import { certificateUser } from './certificates.ts';
@@ -20,13 +20,13 @@ export interface Authenticator {
    * As in kube-apiserver, Basic and an empty bearer token count as no credentials.
    * @throws {DomainError} Unauthorized for credentials that are not good, which never make an anonymous caller.
    */
-  readonly identifyApi: (req: IncomingMessage) => Awaitable<User>;
+  readonly identifyApi: (req: HttpRequest) => Awaitable<User>;
   /**
    * For the registry: the same but undefined for nobody, who is challenged; and also Basic with a name and its password, or
    * with a token as the password and any name, and the bearer token `anonymous`, which is nobody.
    * @throws {DomainError} Unauthorized; TooManyRequests for who has guessed too often.
    */
-  readonly identifyRegistry: (req: IncomingMessage) => Awaitable<User | undefined>;
+  readonly identifyRegistry: (req: HttpRequest) => Awaitable<User | undefined>;
 }
 
 /** Something that knows bearer tokens of one kind. */
@@ -66,7 +66,7 @@ export interface Authentication {
 /** An authenticator that goes by these. */
 export function makeAuthenticator({ tokens, registryTokens, membership, login, now }: Authentication): Authenticator {
   const registryBearers = registryTokens ? anyOf([tokens, registryTokens]) : tokens;
-  const byCertificate = (req: IncomingMessage): Awaitable<User> | undefined => {
+  const byCertificate = (req: HttpRequest): Awaitable<User> | undefined => {
     const user = req.socket instanceof TLSSocket ? certificateUser(req.socket, now()) : undefined;
     return user && membership.join(user);
   };
@@ -124,7 +124,7 @@ function unauthorized(message = 'Unauthorized'): DomainError {
 }
 
 /** The Authorization header; the scheme in lower case, the value without the blanks around it. */
-function credentialsOf(req: IncomingMessage): { readonly scheme: string; readonly value: string } | undefined {
+function credentialsOf(req: HttpRequest): { readonly scheme: string; readonly value: string } | undefined {
   const header = req.headers.authorization;
   if (header === undefined || header === '') return undefined;
   const blank = header.indexOf(' ');
@@ -141,7 +141,7 @@ function basicPair(value: string): { readonly name: string; readonly secret: str
 }
 
 /** URLs end up in logs, histories and Referer headers, so a token in one must not work. */
-function refuseQueryToken(req: IncomingMessage): void {
+function refuseQueryToken(req: HttpRequest): void {
   const url = req.url ?? '';
   if (url.includes('access_token=') && /[?&]access_token=/.test(url)) {
     throw unauthorized("a token in the query is not accepted: send it as 'Authorization: Bearer …'");

@@ -2,7 +2,7 @@
  * Acting as somebody else: the Impersonate-… headers of Kubernetes. Each name that is taken on (user, groups, uid, extra)
  * must be allowed to the real caller by the verb `impersonate`.
  */
-import type { IncomingMessage } from 'node:http';
+import type { HttpRequest } from '../http/message.ts';
 import { badRequest, forbidden } from '../objects/errors.ts';
 import { quoted } from '../objects/quoting.ts';
 import type { Awaitable } from '../store/store.ts';
@@ -34,9 +34,9 @@ interface Wanted {
  * `impersonated` throw.
  */
 export function actingAs(
-  identify: (req: IncomingMessage) => Awaitable<User>,
+  identify: (req: HttpRequest) => Awaitable<User>,
   authorizer: Authorizer,
-): (req: IncomingMessage) => Awaitable<User> {
+): (req: HttpRequest) => Awaitable<User> {
   return (req) => {
     const caller = identify(req);
     if (!isImpersonating(req)) return caller;
@@ -45,7 +45,7 @@ export function actingAs(
 }
 
 /** Whether a request wants to act as somebody else. */
-function isImpersonating(req: IncomingMessage): boolean {
+function isImpersonating(req: HttpRequest): boolean {
   const { headers } = req;
   if (headers['impersonate-user'] !== undefined) return true;
   for (const name in headers) if (name.startsWith(PREFIX)) return true;
@@ -57,7 +57,7 @@ function isImpersonating(req: IncomingMessage): boolean {
  * @throws {DomainError} Forbidden if the caller may not be one of the names; BadRequest for a group, uid or extra
  *   without a user.
  */
-async function impersonated(authorizer: Authorizer, caller: User, req: IncomingMessage): Promise<User> {
+async function impersonated(authorizer: Authorizer, caller: User, req: HttpRequest): Promise<User> {
   const wanted = wantedOf(req);
   const { user, groups, uid, extra } = wanted;
   if (user === '') {
@@ -95,7 +95,7 @@ function namesOf({ groups, uid, extra }: Wanted): string {
 }
 
 /** Headers that may come more than once are read one by one: joined, a name with a comma would be taken for two. */
-function wantedOf({ headersDistinct }: IncomingMessage): Wanted {
+function wantedOf({ headersDistinct }: HttpRequest): Wanted {
   const extra = new Map<string, readonly string[]>();
   for (const [name, values] of Object.entries(headersDistinct)) {
     if (name.startsWith(EXTRA_PREFIX) && values) {

@@ -1,7 +1,7 @@
 /** What of a request goes into the audit trail. */
-import type { IncomingMessage } from 'node:http';
 import { realCaller } from '../access/impersonation.ts';
 import type { User } from '../access/user.ts';
+import type { HttpRequest } from '../http/message.ts';
 import type { AuditRecord } from '../observe/audit.ts';
 import type { Reply } from './exchange.ts';
 import type { RequestInfo } from './route.ts';
@@ -9,7 +9,7 @@ import type { RequestInfo } from './route.ts';
 const WRITES: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
 /** Whether a request may change something. */
-export function isWrite({ method }: IncomingMessage): boolean {
+export function isWrite({ method }: HttpRequest): boolean {
   return WRITES.has(method ?? '');
 }
 
@@ -21,7 +21,7 @@ const QUESTIONS: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether a request that was answered well has changed something, or could have. */
-export function isChange(req: IncomingMessage, about: RequestInfo | undefined): boolean {
+export function isChange(req: HttpRequest, about: RequestInfo | undefined): boolean {
   return isWrite(req) && !(about?.isResource && QUESTIONS.has(about.group));
 }
 

@@ -1,6 +1,6 @@
 /** Bodies of requests: read whole within a limit, decoded as JSON or YAML, with the members that stand there twice. */
-import type { IncomingMessage } from 'node:http';
 import { createRequire } from 'node:module';
+import type { HttpRequest } from '../http/message.ts';
 import { API_BODY_SECONDS, JSON_DEPTH } from '../limits.ts';
 import { badRequest, DomainError } from '../objects/errors.ts';
 import { type Survey, surveyed } from './jsonsurvey.ts';
@@ -23,7 +23,7 @@ export interface Decoded {
  *   the connection); UnsupportedMediaType if it is compressed, which kube-apiserver does not take either; BadRequest if
  *   the client breaks off or takes too long.
  */
-export async function readBody(req: IncomingMessage, limitBytes: number): Promise<Buffer> {
+export async function readBody(req: HttpRequest, limitBytes: number): Promise<Buffer> {
   const encoding = req.headers['content-encoding']?.trim().toLowerCase();
   if (encoding && encoding !== 'identity') {
     const message = `the body of the request is encoded as ${encoding}, which is not supported: send it as it is`;
@@ -34,7 +34,7 @@ export async function readBody(req: IncomingMessage, limitBytes: number): Promis
   return collected(req, limitBytes);
 }
 
-function collected(req: IncomingMessage, limitBytes: number): Promise<Buffer> {
+function collected(req: HttpRequest, limitBytes: number): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const pieces: Buffer[] = [];
   let bytes = 0;

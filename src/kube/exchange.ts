@@ -1,7 +1,7 @@
 /** One request and its answer: the one place that writes heads, bodies and errors. */
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { User } from '../access/user.ts';
+import { endsAlone, type HttpRequest, type HttpResponse } from '../http/message.ts';
 import {
   LINGER_BYTES,
   LINGER_SECONDS,
@@ -19,8 +19,8 @@ import { yamlText } from './yaml.ts';
 
 /** A request that can be answered, though it may not have been let in. */
 export interface Reply {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+  readonly req: HttpRequest;
+  readonly res: HttpResponse;
   readonly auditId: string;
   /** What the client is told beside the answer. */
   readonly warnings: string[];
@@ -173,9 +173,9 @@ export function fail(exchange: Reply, error: unknown): Failure {
 }
 
 /** Whether more of the request is still to come than is worth reading for the sake of the connection. */
-function leavesMuch(req: IncomingMessage): boolean {
+function leavesMuch(req: HttpRequest): boolean {
   const { 'content-length': length, 'transfer-encoding': encoding } = req.headers;
-  if (req.complete) return false;
+  if (req.complete || endsAlone(req)) return false;
   return encoding !== undefined || Number(length ?? 0) > REFUSED_BODY_BYTES;
 }
 
@@ -183,7 +183,7 @@ function leavesMuch(req: IncomingMessage): boolean {
  * Sends an answer and goes on reading for a while: were the connection closed at once, a client that is still sending
  * would see it broken and never read why.
  */
-function linger(req: IncomingMessage, res: ServerResponse, body: Buffer): void {
+function linger(req: HttpRequest, res: HttpResponse, body: Buffer): void {
   let left = LINGER_BYTES;
   const over = (): void => {
     clearTimeout(timer);

@@ -1,7 +1,7 @@
 /** The Kubernetes edge: lets requests in, finds what they are about, has it answered, and sees to it that all are. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { refusalOf } from '../access/authorizer.ts';
 import type { User } from '../access/user.ts';
+import type { HttpRequest, HttpResponse } from '../http/message.ts';
 import type { Services } from '../objects/context.ts';
 import { DomainError, forbidden } from '../objects/errors.ts';
 import type { Resource } from '../objects/resource.ts';
@@ -24,13 +24,13 @@ import { create, createSubresource, deleteMany, deleteOne, update } from './writ
 export { endWatches } from './watch.ts';
 
 /** Who sends a request; undefined, or something thrown, if that cannot be told. */
-export type Identify = (req: IncomingMessage) => Awaitable<User | undefined>;
+export type Identify = (req: HttpRequest) => Awaitable<User | undefined>;
 
 export interface KubeOptions {
   /** For `/version`. */
   readonly build?: BuildFacts;
   /** Hears of errors that nobody expected: the client is only told that there was one. */
-  readonly report?: (error: unknown, req: IncomingMessage) => void;
+  readonly report?: (error: unknown, req: HttpRequest) => void;
   /** Told of each write and of each request that was refused. */
   readonly audit?: Audit;
 }
@@ -39,7 +39,7 @@ export interface KubeOptions {
  * Answers a request. `upgrade` is given for one that asks for a WebSocket, on a connection that is no longer the HTTP
  * server's: it holds what came after the request.
  */
-export type KubeHandler = (req: IncomingMessage, res: ServerResponse, upgrade?: Buffer) => void;
+export type KubeHandler = (req: HttpRequest, res: HttpResponse, upgrade?: Buffer) => void;
 
 /**
  * Answers every request that main gives it: resources, discovery, `/version`, `/openapi`. Everything needs a user, and
@@ -76,7 +76,7 @@ interface Server {
   readonly identify: Identify;
   readonly routes: Routes;
   readonly documents: () => Promise<Documents>;
-  readonly report: (error: unknown, req: IncomingMessage) => void;
+  readonly report: (error: unknown, req: HttpRequest) => void;
   readonly audit: Audit | undefined;
 }
 
@@ -87,7 +87,7 @@ function ignore(): void {
   // Nothing to do: 'close' tells whoever must know.
 }
 
-async function serve(server: Server, req: IncomingMessage, res: ServerResponse, upgrade?: Buffer): Promise<void> {
+async function serve(server: Server, req: HttpRequest, res: HttpResponse, upgrade?: Buffer): Promise<void> {
   res.on('error', ignore);
   const auditId = auditIdOf(req, server.services);
   const reply: Reply = {
@@ -138,7 +138,7 @@ async function answer(server: Server, reply: Reply): Promise<void> {
   else await (await server.documents()).send(exchange);
 }
 
-async function identified({ identify }: Server, req: IncomingMessage): Promise<User> {
+async function identified({ identify }: Server, req: HttpRequest): Promise<User> {
   let user: User | undefined;
   try {
     user = await identify(req);
@@ -216,7 +216,7 @@ function handleSubresource(exchange: Exchange, route: Extract<Route, { kind: 'su
 }
 
 /** The client's own, so that it can find its request in the logs, or a new one. */
-function auditIdOf(req: IncomingMessage, services: Services): string {
+function auditIdOf(req: HttpRequest, services: Services): string {
   const given = req.headers['audit-id'];
   return typeof given === 'string' && /^[\x21-\x7e]{1,64}$/.test(given) ? given : services.uid();
 }

@@ -1,4 +1,5 @@
 /** Watches: a list of what is there, then every change, in order, until the time is over or somebody leaves. */
+import { ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
 import { WATCH_BOOKMARK_SECONDS, WATCH_BUFFER_BYTES, WATCH_SECONDS } from '../limits.ts';
 import { DomainError } from '../objects/errors.ts';
@@ -77,8 +78,8 @@ interface Sight {
 /** Where the events go: the body of the answer or, if the client asked for that, a WebSocket. */
 function outputOf(exchange: Exchange, contentType: string): Writable {
   const { req, res, upgrade } = exchange;
-  const { socket } = res;
-  if (!upgrade || !socket) {
+  const socket = upgrade && res instanceof ServerResponse && res.socket;
+  if (!socket) {
     res.writeHead(200, headOf(exchange, contentType));
     res.flushHeaders();
     return res;

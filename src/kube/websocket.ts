@@ -3,8 +3,8 @@
  * read, but for its pings and its goodbye.
  */
 import { createHash } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { type Duplex, Writable } from 'node:stream';
+import type { HttpRequest } from '../http/message.ts';
 import { WEBSOCKET_CLOSE_SECONDS, WEBSOCKET_FRAME_BYTES } from '../limits.ts';
 import { badRequest } from '../objects/errors.ts';
 
@@ -29,7 +29,7 @@ const TOO_BIG = 1009;
  * Takes the token out of the subprotocols, in which browsers send it since they cannot set `Authorization`. A header that
  * is there counts more.
  */
-export function takeBearer(req: IncomingMessage): void {
+export function takeBearer(req: HttpRequest): void {
   const offered = protocolsOf(req);
   const bearer = offered.find((protocol) => protocol.startsWith(BEARER));
   if (bearer === undefined) return;
@@ -40,7 +40,7 @@ export function takeBearer(req: IncomingMessage): void {
   if (others.length > 0 && /^[\x21-\x7e]+$/.test(token)) req.headers.authorization ??= `Bearer ${token}`;
 }
 
-function protocolsOf({ headers }: IncomingMessage): string[] {
+function protocolsOf({ headers }: HttpRequest): string[] {
   const protocols = headers['sec-websocket-protocol'] ?? '';
   return protocols
     .split(',')
@@ -52,7 +52,7 @@ function protocolsOf({ headers }: IncomingMessage): string[] {
  * The headers with which a WebSocket is accepted (101), in the flat form.
  * @throws {DomainError} BadRequest if the request is no proper handshake.
  */
-export function handshake(req: IncomingMessage): string[] {
+export function handshake(req: HttpRequest): string[] {
   const { 'sec-websocket-key': key, 'sec-websocket-version': version } = req.headers;
   if (version !== '13') throw badRequest('a WebSocket must be asked for with Sec-WebSocket-Version: 13');
   if (!key || Buffer.from(key, 'base64').length !== 16) {

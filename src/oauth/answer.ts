@@ -1,5 +1,6 @@
 /** Answers of the OAuth pages: never cached, never framed, and what a page may load or send is said in its head. */
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { HttpRequest, HttpResponse } from '../http/message.ts';
 import { OAUTH_FORM_BYTES, OAUTH_FORM_SECONDS } from '../limits.access.ts';
 
 /** The request is answered with this and nothing else. */
@@ -25,24 +26,24 @@ const HEADERS = {
   'Referrer-Policy': 'no-referrer',
 } as const;
 
-function send(res: ServerResponse, status: number, body: string, headers: OutgoingHttpHeaders): void {
+function send(res: HttpResponse, status: number, body: string, headers: OutgoingHttpHeaders): void {
   res.writeHead(status, { ...HEADERS, 'Content-Length': Buffer.byteLength(body), ...headers });
   res.end(res.req.method === 'HEAD' ? undefined : body);
 }
 
 /** Answers with JSON. */
-export function sendJson(res: ServerResponse, status: number, value: unknown, headers: OutgoingHttpHeaders = {}): void {
+export function sendJson(res: HttpResponse, status: number, value: unknown, headers: OutgoingHttpHeaders = {}): void {
   send(res, status, JSON.stringify(value), { 'Content-Type': 'application/json', ...headers });
 }
 
 /** Answers with plain text. */
-export function sendText(res: ServerResponse, status: number, text: string, headers: OutgoingHttpHeaders = {}): void {
+export function sendText(res: HttpResponse, status: number, text: string, headers: OutgoingHttpHeaders = {}): void {
   send(res, status, text, { 'Content-Type': 'text/plain; charset=utf-8', ...headers });
 }
 
 /** Answers with a page. Its forms may be sent here only, and to where that answer leads (`onward`, an origin). */
 export function sendPage(
-  res: ServerResponse,
+  res: HttpResponse,
   status: number,
   html: string,
   headers: OutgoingHttpHeaders = {},
@@ -54,12 +55,12 @@ export function sendPage(
 }
 
 /** Sends the client elsewhere. */
-export function redirect(res: ServerResponse, location: string, headers: OutgoingHttpHeaders = {}): void {
+export function redirect(res: HttpResponse, location: string, headers: OutgoingHttpHeaders = {}): void {
   send(res, 302, '', { Location: location, ...headers });
 }
 
 /** @throws {OAuthRefusal} for a body that is no form, or too large. */
-export async function readForm(req: IncomingMessage): Promise<URLSearchParams> {
+export async function readForm(req: HttpRequest): Promise<URLSearchParams> {
   const type = req.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
   if (type !== 'application/x-www-form-urlencoded') {
     throw new OAuthRefusal(415, 'invalid_request', 'send a form: application/x-www-form-urlencoded');

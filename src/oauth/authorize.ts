@@ -2,9 +2,9 @@
  * `/oauth/authorize`: who asks for a token of oneself shows a password, by Basic authentication where the client is a
  * command line, else on a page, and is sent back to the client with a token or a code.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { User } from '../access/user.ts';
 import { issueCode, issueToken } from '../cluster/oauthissue.ts';
+import type { HttpRequest, HttpResponse } from '../http/message.ts';
 import { DomainError } from '../objects/errors.ts';
 import { OAuthRefusal, readForm, redirect, sendPage, sendText } from './answer.ts';
 import { type AuthorizeRequest, authorizeRequest, withMembers } from './authorizerequest.ts';
@@ -40,11 +40,11 @@ async function challenge(exchange: OAuthExchange, wish: AuthorizeRequest): Promi
   await finish(exchange, wish, user);
 }
 
-function refuse(res: ServerResponse, message: string): void {
+function refuse(res: HttpResponse, message: string): void {
   sendText(res, 401, `${message}\n`, { 'WWW-Authenticate': 'Basic realm="openshift"' });
 }
 
-function basicOf(req: IncomingMessage): { readonly name: string; readonly password: string } | undefined {
+function basicOf(req: HttpRequest): { readonly name: string; readonly password: string } | undefined {
   const [, value] = /^basic +([A-Za-z0-9+/_-]*={0,2}) *$/i.exec(req.headers.authorization ?? '') ?? [];
   if (value === undefined) return undefined;
   const text = Buffer.from(value, 'base64').toString();

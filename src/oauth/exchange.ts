@@ -1,11 +1,11 @@
 /** One request to the OAuth pages, as those who answer it see it. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { User } from '../access/user.ts';
+import type { HttpRequest, HttpResponse } from '../http/message.ts';
 import type { Context, Services } from '../objects/context.ts';
 
 export interface OAuthExchange {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+  readonly req: HttpRequest;
+  readonly res: HttpResponse;
   readonly services: Services;
   /** The target, as the client wrote it. */
   readonly url: string;

@@ -1,7 +1,7 @@
 /** The OAuth edge: how people get tokens. It answers `/.well-known/oauth-authorization-server` and all below `/oauth/`. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { USER_SCOPE_NAMES } from '../access/scopes.ts';
 import type { User } from '../access/user.ts';
+import type { HttpRequest, HttpResponse } from '../http/message.ts';
 import { STORAGE_RETRY_SECONDS } from '../limits.ts';
 import type { Services } from '../objects/context.ts';
 import { DomainError } from '../objects/errors.ts';
@@ -20,27 +20,19 @@ export interface OAuthOptions {
   /** As PasswordLogin's. */
   login(attempt: { readonly name: string; readonly password: string; readonly address: string }): Promise<User>;
   /** Scheme and authority by which the client reached the server. */
-  publicUrl(req: IncomingMessage): string;
+  publicUrl(req: HttpRequest): string;
   /** Hears of errors that nobody expected. */
-  report(error: unknown, req: IncomingMessage): void;
+  report(error: unknown, req: HttpRequest): void;
   /** Told of each token that is given out. */
   readonly audit?: Audit;
 }
 
 /** Answers a request for which `isOAuthPath` holds. Never rejects. */
-export function oauthHandler(
-  services: Services,
-  options: OAuthOptions,
-): (req: IncomingMessage, res: ServerResponse) => void {
+export function oauthHandler(services: Services, options: OAuthOptions): (req: HttpRequest, res: HttpResponse) => void {
   return (req, res) => void serve(services, options, req, res);
 }
 
-async function serve(
-  services: Services,
-  options: OAuthOptions,
-  req: IncomingMessage,
-  res: ServerResponse,
-): Promise<void> {
+async function serve(services: Services, options: OAuthOptions, req: HttpRequest, res: HttpResponse): Promise<void> {
   res.on('error', () => undefined);
   const url = req.url ?? '/';
   const mark = url.indexOf('?');

@@ -1,8 +1,8 @@
 /** `/oauth/token`: a client exchanges its code for a token. */
 import { timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { findClient, type OAuthClient } from '../cluster/oauthclients.ts';
 import { exchangeCode } from '../cluster/oauthissue.ts';
+import type { HttpRequest } from '../http/message.ts';
 import { OAuthRefusal, readForm, sendJson } from './answer.ts';
 import { requireMethod } from './authorize.ts';
 import type { OAuthExchange } from './exchange.ts';
@@ -52,7 +52,7 @@ async function clientOf({ req, services }: OAuthExchange, form: URLSearchParams)
 }
 
 /** Both are percent-encoded before they are joined (RFC 6749 §2.3.1). */
-function basicClient(req: IncomingMessage): { readonly id: string; readonly secret: string } | undefined {
+function basicClient(req: HttpRequest): { readonly id: string; readonly secret: string } | undefined {
   const [, value] = /^basic +(\S+) *$/i.exec(req.headers.authorization ?? '') ?? [];
   if (value === undefined) return undefined;
   const text = Buffer.from(value, 'base64').toString();

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { makeLogger } from './logs.ts';
 import { makeMetrics } from './metrics.ts';
-import { makeFollow, TimedResponse, verbOf } from './requests.ts';
+import { makeFollow, TimedServerResponse, verbOf } from './requests.ts';
 
 test("the Kubernetes API's requests are counted under its verbs", () => {
   const cases: readonly (readonly [string, string, string])[] = [
@@ -39,8 +39,8 @@ test('requests are counted, and logged without their query', async (t) => {
     metrics,
     makeLogger({ level: 'debug', format: 'json' }, { write: (line: string) => lines.push(line) }),
   );
-  const server = http.createServer<typeof http.IncomingMessage, typeof TimedResponse>(
-    { ServerResponse: TimedResponse },
+  const server = http.createServer<typeof http.IncomingMessage, typeof TimedServerResponse>(
+    { ServerResponse: TimedServerResponse },
     (req, res) => {
       follow(res, 'registry');
       res.statusCode = req.url?.startsWith('/bad') ? 503 : 200;

@@ -1,18 +1,31 @@
 /** Requests as they are counted and logged: which edge, what verb, how long, what came of it. */
 import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { HttpResponse } from '../http/message.ts';
 import type { Logger } from './logs.ts';
 import type { Metrics } from './metrics.ts';
-import { trafficSince } from './traffic.ts';
+import { type Traffic, trafficSince } from './traffic.ts';
 
 /** Which part of the server answers. */
 export type Edge = 'kube' | 'registry' | 'observe' | 'oauth';
 
-/** A response that knows when its request came; made by node:http, so it costs a request no further object. */
-export class TimedResponse extends ServerResponse<IncomingMessage> {
+/** A response that knows when its request came. */
+export interface TimedResponse extends HttpResponse {
+  /** As `performance.now()` has it. */
+  readonly began: number;
+  edge: Edge;
+  /** What request and answer took of the connection so far. To be asked once, at their end. */
+  traffic(): Traffic;
+}
+
+/** That of HTTP/1.1; made by node:http, so it costs a request no further object. */
+export class TimedServerResponse extends ServerResponse<IncomingMessage> implements TimedResponse {
   readonly began = performance.now();
   edge: Edge = 'observe';
-  /** What the registry was asked to do, by the name that OpenShift's metrics have for it. */
   operation: string | undefined;
+
+  traffic(): Traffic {
+    return trafficSince(this.req.socket);
+  }
 }
 
 /** Follows a response until it ends. Call it once the edge is known. */
@@ -26,7 +39,7 @@ export function makeFollow(metrics: Metrics, logger: Logger): Follow {
     const code = this.headersSent ? String(this.statusCode) : 'aborted';
     const verb = verbOf(edge, req.method ?? '', req.url ?? '');
     metrics.ended(edge, verb, code, seconds);
-    metrics.moved(edge, trafficSince(req.socket), seconds, this.operation);
+    metrics.moved(edge, this.traffic(), seconds, this.operation);
     if (this.statusCode >= 500) logger.warn(fieldsOf(this, verb, code, seconds), 'request failed');
     else if (logger.isLevelEnabled('debug')) logger.debug(fieldsOf(this, verb, code, seconds), 'request');
   }

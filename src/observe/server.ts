@@ -1,7 +1,7 @@
 /** What a server answers about itself: `/`, health and metrics. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { refusalOf } from '../access/authorizer.ts';
 import type { Authorizer, User } from '../access/user.ts';
+import type { HttpRequest, HttpResponse } from '../http/message.ts';
 import { isProblem } from '../objects/errors.ts';
 import type { Awaitable } from '../store/store.ts';
 import type { Audit } from './audit.ts';
@@ -14,7 +14,7 @@ export interface ObserveOptions {
    * @throws {DomainError} Unauthorized: bad credentials are refused even where none are needed, as in kube-apiserver;
    *   Forbidden or BadRequest for an impersonation that is not allowed or makes no sense.
    */
-  identify(req: IncomingMessage): Awaitable<User>;
+  identify(req: HttpRequest): Awaitable<User>;
   readonly authorizer: Authorizer;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -23,7 +23,7 @@ export interface ObserveOptions {
   /** Whether the server has been told to stop: `/readyz` fails from then on. */
   isDraining(): boolean;
   /** Whether a request came where only the registry is: there, `oc adm prune images` wants `/` for everybody. */
-  isRegistryOnly(req: IncomingMessage): boolean;
+  isRegistryOnly(req: HttpRequest): boolean;
   /** Told of each request that was refused. */
   readonly audit?: Audit;
   /** Paths that `/` lists, beside those of this file. */
@@ -38,7 +38,7 @@ export function isObserved(path: string): boolean {
 }
 
 /** Answers a request for which `isObserved` holds. Never rejects. */
-export function observeHandler(options: ObserveOptions): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
+export function observeHandler(options: ObserveOptions): (req: HttpRequest, res: HttpResponse) => Promise<void> {
   const shutdown: HealthCheck = {
     name: 'shutdown',
     check: () => (options.isDraining() ? Promise.reject(new Error('the server is stopping')) : Promise.resolve()),
@@ -50,22 +50,17 @@ export function observeHandler(options: ObserveOptions): (req: IncomingMessage, 
   };
   const index = `${JSON.stringify({ paths: [...options.paths, ...OWN_PATHS].sort() }, null, 2)}\n`;
 
-  const denied = (req: IncomingMessage, code: number, reason: string, user?: User): void => {
+  const denied = (req: HttpRequest, code: number, reason: string, user?: User): void => {
     const { remoteAddress: from } = req.socket;
     const path = (req.url ?? '').split('?', 1)[0] ?? '';
     const who = { ...(user && { user: user.name }), ...(from !== undefined && { from }) };
     options.audit?.({ edge: 'observe', verb: 'get', path, ...who, code, reason });
   };
 
-  const answer = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+  const answer = async (req: HttpRequest, res: HttpResponse): Promise<void> => {
     if (req.method !== 'GET' && req.method !== 'HEAD') {
-      res.setHeader('Allow', 'GET, HEAD');
-      return sendStatus(
-        res,
-        405,
-        'MethodNotAllowed',
-        'the server does not allow this method on the requested resource',
-      );
+      const message = 'the server does not allow this method on the requested resource';
+      return sendStatus(res, 405, 'MethodNotAllowed', message, { Allow: 'GET, HEAD' });
     }
     const user = await options.identify(req);
     const { pathname, searchParams } = new URL(req.url ?? '/', 'http://localhost');
@@ -117,18 +112,31 @@ async function refusalOfPath(user: User, path: string, authorizer: Authorizer): 
   return decision.allowed ? undefined : `forbidden: ${refusalOf(user, attributes, decision)}`;
 }
 
-function send(res: ServerResponse, code: number, type: string, body: string): void {
+function send(
+  res: HttpResponse,
+  code: number,
+  type: string,
+  body: string,
+  more: Readonly<Record<string, string>> = {},
+): void {
   if (res.headersSent) return;
   res.writeHead(code, {
     'Content-Type': type,
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-cache, private',
     'X-Content-Type-Options': 'nosniff',
+    ...more,
   });
   res.end(body);
 }
 
-function sendStatus(res: ServerResponse, code: number, reason: string, message: string): void {
+function sendStatus(
+  res: HttpResponse,
+  code: number,
+  reason: string,
+  message: string,
+  more?: Readonly<Record<string, string>>,
+): void {
   const status = {
     kind: 'Status',
     apiVersion: 'v1',
@@ -140,5 +148,5 @@ function sendStatus(res: ServerResponse, code: number, reason: string, message: 
     ...(code !== 401 && { details: {} }),
     code,
   };
-  send(res, code, 'application/json', `${JSON.stringify(status)}\n`);
+  send(res, code, 'application/json', `${JSON.stringify(status)}\n`, more);
 }

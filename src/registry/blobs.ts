@@ -1,11 +1,11 @@
 /** Blobs: sent whole or in ranges, and let go of. */
 
 import { createHash } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
 import type { BlobBody, BlobStream, ByteRange } from '../blobs/blobs.ts';
 import { isVerified, rememberVerified } from '../blobs/verified.ts';
 import { isLeased, leaseContent } from '../collecting/leases.ts';
+import type { HttpResponse } from '../http/message.ts';
 import { type Digest, digestAlgorithm, digestHex, digestOf, parseDigest } from '../image/digest.ts';
 import { BLOB_RANGES, DOWNLOAD_IDLE_SECONDS } from '../limits.ts';
 import { endWith } from '../observe/answer.ts';
@@ -189,7 +189,7 @@ function pour(
 /** As `pipeline`, but hands each piece back once the system has taken all of it. */
 function pump(
   source: BlobStream,
-  res: ServerResponse,
+  res: HttpResponse,
   settled: (error?: Error) => void,
   look?: (piece: Buffer) => void,
 ): void {

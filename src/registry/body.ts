@@ -1,5 +1,6 @@
 /** Bodies of requests: read, waited for, and got rid of when the request is refused before they have come. */
-import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders } from 'node:http';
+import { endsAlone, type HttpHandler, type HttpRequest, type HttpResponse } from '../http/message.ts';
 import {
   LINGER_BYTES,
   LINGER_SECONDS,
@@ -32,19 +33,19 @@ export const PACE: Pace = {
 
 /** A request with a body. */
 export interface Coming {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+  readonly req: HttpRequest;
+  readonly res: HttpResponse;
   readonly pace: Pace;
 }
 
 /** Requests whose client waits for `100 Continue` before it sends the body. */
-const waiting = new WeakSet<IncomingMessage>();
+const waiting = new WeakSet<HttpRequest>();
 
 /**
  * The listener for a server's `checkContinue` event: the client is told to go on only when its body is going to be read,
  * so a chunk that is refused never crosses the network. Without it Node says so by itself before anything is checked.
  */
-export function whenContinueIsExpected(handler: RequestListener): RequestListener {
+export function whenContinueIsExpected(handler: HttpHandler): HttpHandler {
   return (req, res) => {
     waiting.add(req);
     handler(req, res);
@@ -52,20 +53,20 @@ export function whenContinueIsExpected(handler: RequestListener): RequestListene
 }
 
 /** Whether the request announces a body of at least one byte. */
-export function hasBody(req: IncomingMessage): boolean {
+export function hasBody(req: HttpRequest): boolean {
   if (req.headers['transfer-encoding'] !== undefined) return true;
   const length = req.headers['content-length'];
   return length !== undefined && Number(length) > 0;
 }
 
 /** Bytes that the request announces; undefined for a body of unknown length or none. */
-export function declaredLength(req: IncomingMessage): number | undefined {
+export function declaredLength(req: HttpRequest): number | undefined {
   const length = req.headers['content-length'];
   return length === undefined ? undefined : Number(length);
 }
 
 /** Tells a client that waits for it to send the body. */
-export function invite(req: IncomingMessage, res: ServerResponse): void {
+export function invite(req: HttpRequest, res: HttpResponse): void {
   if (waiting.delete(req)) res.writeContinue();
 }
 
@@ -135,7 +136,7 @@ export function answerEarly(
   body: Buffer | undefined,
 ): void {
   const { req, res } = coming;
-  if (!hasBody(req) || req.complete) {
+  if (!hasBody(req) || req.complete || endsAlone(req)) {
     res.writeHead(status, headers);
     res.end(body);
   } else if (waiting.delete(req)) {

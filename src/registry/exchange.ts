@@ -1,7 +1,8 @@
 /** One request and its answer: what the acts of the registry are given. */
 
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { User } from '../access/user.ts';
+import type { HttpRequest, HttpResponse } from '../http/message.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Context, Services } from '../objects/context.ts';
 import { endWith } from '../observe/answer.ts';
@@ -16,14 +17,14 @@ export interface RegistryAccess {
    * The caller, or undefined for nobody in particular (no credential).
    * @throws {DomainError} Unauthorized for a credential that is not good.
    */
-  identify(req: IncomingMessage): Awaitable<User | undefined>;
+  identify(req: HttpRequest): Awaitable<User | undefined>;
   /**
    * What the token endpoint gives for a credential.
    * @throws {DomainError} Unauthorized; TooManyRequests for who has guessed too often.
    */
   grant(credential: RegistryCredential): Promise<RegistryGrant>;
   /** Scheme and authority by which the client reached the server: `https://host:port`, without a slash at the end. */
-  publicUrl(req: IncomingMessage): string;
+  publicUrl(req: HttpRequest): string;
 }
 
 /** A name and a password, or a token with any name. */
@@ -47,8 +48,8 @@ export interface RegistryGrant {
 
 export interface Exchange {
   readonly services: Services;
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+  readonly req: HttpRequest;
+  readonly res: HttpResponse;
   readonly pace: Pace;
   /** What follows the question mark, not decoded. */
   readonly query: string;
@@ -137,7 +138,7 @@ export function entityTag(digest: Digest): string {
 }
 
 /** Whether the client has the content already (If-None-Match). */
-export function unchanged(req: IncomingMessage, digest: Digest): boolean {
+export function unchanged(req: HttpRequest, digest: Digest): boolean {
   const header = req.headers['if-none-match'];
   if (header === undefined) return false;
   if (header.trim() === '*') return true;

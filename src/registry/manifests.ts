@@ -1,9 +1,9 @@
 /** Manifests: by tag or by digest, answered with the bytes and the type that were pushed. */
 
-import type { ServerResponse } from 'node:http';
 import type { Blobs } from '../blobs/blobs.ts';
 import type { CachedBlobs } from '../blobs/cache.ts';
 import { isLeased, leaseContent } from '../collecting/leases.ts';
+import type { HttpResponse } from '../http/message.ts';
 import { type Digest, digestAlgorithm, digestOf } from '../image/digest.ts';
 import { type Manifest, manifestDigest, parseManifest } from '../image/manifest.ts';
 import { isSchema1Type } from '../image/mediatype.ts';
@@ -69,7 +69,7 @@ async function answerLeasedHead(exchange: Exchange, target: Target, digest: Dige
   answerHead(exchange.res, link);
 }
 
-function answerHead(res: ServerResponse, link: ManifestLink): void {
+function answerHead(res: HttpResponse, link: ManifestLink): void {
   res.writeHead(200, manifestHeaders(link));
   res.end();
 }

@@ -1,12 +1,11 @@
 /** The OCI edge: every request to `/v2/…`, to the token endpoint and to OpenShift's own paths (route.ts) comes in here. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ANONYMOUS } from '../access/user.ts';
 import { expedite } from '../collecting/grace.ts';
 import type { Hurt } from '../collecting/scrub.ts';
+import type { HttpRequest, HttpResponse } from '../http/message.ts';
 import type { Digest } from '../image/digest.ts';
 import { parseRepositoryName } from '../image/name.ts';
 import type { Services } from '../objects/context.ts';
-import { TimedResponse } from '../observe/requests.ts';
 import type { Awaitable } from '../store/store.ts';
 import { deleteBlob, getBlob, requireDigest } from './blobs.ts';
 import { answerEarly, ClientGone, dropRest, PACE, type Pace } from './body.ts';
@@ -83,9 +82,9 @@ export interface AuditEntry {
 /** Who follows what the registry does. */
 export interface Watchers {
   /** Told of errors that are the server's own fault; the client is only told that there was one. */
-  readonly report?: (error: unknown, req: IncomingMessage) => void;
+  readonly report?: (error: unknown, req: HttpRequest) => void;
   /** Told of each write but the steps of an upload, whoever tried it, and of each request that was refused. */
-  readonly audit?: (entry: AuditEntry, req: IncomingMessage) => void;
+  readonly audit?: (entry: AuditEntry, req: HttpRequest) => void;
   /** Told of content that was found damaged while somebody read it, and set aside. */
   readonly damage?: (hurt: Hurt) => void;
   /** What Prometheus may know of the registry. */
@@ -102,7 +101,7 @@ export function registryHandler(
   access: RegistryAccess,
   watch: Watchers = {},
   pace = PACE,
-): (req: IncomingMessage, res: ServerResponse) => void {
+): (req: HttpRequest, res: HttpResponse) => void {
   return (req, res) => {
     void serve({ services, access, watch, pace }, req, res);
   };
@@ -115,7 +114,7 @@ interface Edge {
   readonly pace: Pace;
 }
 
-async function serve(edge: Edge, req: IncomingMessage, res: ServerResponse): Promise<void> {
+async function serve(edge: Edge, req: HttpRequest, res: HttpResponse): Promise<void> {
   const url = req.url ?? '/';
   const mark = url.indexOf('?');
   const path = mark === -1 ? url : url.slice(0, mark);
@@ -150,23 +149,23 @@ async function serve(edge: Edge, req: IncomingMessage, res: ServerResponse): Pro
 }
 
 /** Whether a request was a step of an upload: that is no write yet; what refused or finished it is. */
-function isStep({ method }: IncomingMessage, { statusCode }: ServerResponse): boolean {
+function isStep({ method }: HttpRequest, { statusCode }: HttpResponse): boolean {
   return statusCode === 202 && method !== 'DELETE';
 }
 
 /** Whether somebody was not let. That who shows no credential is asked for one is how the protocol begins. */
-function isDenial(req: IncomingMessage, { statusCode }: ServerResponse): boolean {
+function isDenial(req: HttpRequest, { statusCode }: HttpResponse): boolean {
   if (statusCode === 403 || statusCode === 429) return true;
   return statusCode === 401 && req.headers.authorization !== undefined && !isAnonymousToken(req);
 }
 
-function isWrite({ method }: IncomingMessage): boolean {
+function isWrite({ method }: HttpRequest): boolean {
   return method === 'PUT' || method === 'DELETE' || method === 'POST' || method === 'PATCH';
 }
 
 function audit(
   { watch }: Edge,
-  { user, path, req, res }: { user: string; path: string; req: IncomingMessage; res: ServerResponse },
+  { user, path, req, res }: { user: string; path: string; req: HttpRequest; res: HttpResponse },
   code?: string,
 ): void {
   const entry = { user, method: req.method ?? '', path, status: res.statusCode, ...(code !== undefined && { code }) };
@@ -196,7 +195,7 @@ function dispatch(exchange: Exchange, route: Route, edge: Edge): Awaitable<void>
 function perform(exchange: Exchange, route: Route, kind: RepositoryRoute): Awaitable<void> {
   const chosen = ACTS[kind][exchange.req.method ?? ''];
   if (!chosen) throw methodNotAllowed(Object.keys(ACTS[kind]));
-  if (exchange.res instanceof TimedResponse) exchange.res.operation = chosen.operation;
+  exchange.res.operation = chosen.operation;
   const repo = parseRepositoryName(route.name);
   if (!repo.valid) {
     // An answer to HEAD cannot say why. After 404 skopeo and podman go on to a request whose answer can.
@@ -239,11 +238,11 @@ async function exposeMetrics(exchange: Exchange, { watch }: Edge): Promise<void>
   exchange.res.end(exchange.req.method === 'HEAD' ? undefined : text);
 }
 
-function requireRead(req: IncomingMessage): void {
+function requireRead(req: HttpRequest): void {
   if (req.method !== 'GET' && req.method !== 'HEAD') throw methodNotAllowed(['GET', 'HEAD']);
 }
 
-async function serveToken(edge: Edge, req: IncomingMessage, res: ServerResponse): Promise<void> {
+async function serveToken(edge: Edge, req: HttpRequest, res: HttpResponse): Promise<void> {
   if (req.method !== 'GET' && req.method !== 'POST') throw methodNotAllowed(['GET', 'POST']);
   await giveToken(edge.access, { req, res, pace: edge.pace });
 }
@@ -256,7 +255,7 @@ function methodNotAllowed(methods: readonly string[]): RegistryError {
  * Answers with what an error means; if an answer is on its way already, the connection is closed instead. Returns the
  * code.
  */
-function refuse(edge: Edge, req: IncomingMessage, res: ServerResponse, route: Route, error: unknown): string {
+function refuse(edge: Edge, req: HttpRequest, res: HttpResponse, route: Route, error: unknown): string {
   if (error instanceof ContentDamaged) void setAside(edge, req, error.digest);
   if (error instanceof ClientGone || (req.destroyed && !req.complete)) {
     res.destroy();
@@ -292,7 +291,7 @@ function refuse(edge: Edge, req: IncomingMessage, res: ServerResponse, route: Ro
 }
 
 /** Whoever was reading is refused, or broken off, and need not wait for this. */
-async function setAside({ services, watch }: Edge, req: IncomingMessage, digest: Digest): Promise<void> {
+async function setAside({ services, watch }: Edge, req: HttpRequest, digest: Digest): Promise<void> {
   try {
     const hurt = await setDamageAside(services, digest);
     if (hurt) watch.damage?.(hurt);
@@ -301,6 +300,6 @@ async function setAside({ services, watch }: Edge, req: IncomingMessage, digest:
   }
 }
 
-function authenticate(edge: Edge, req: IncomingMessage, route: Route): string {
+function authenticate(edge: Edge, req: HttpRequest, route: Route): string {
   return route.kind === 'token' ? 'Basic realm="headgate"' : challenge(edge.access, req, route);
 }

@@ -2,7 +2,7 @@
  * The token endpoint of Docker's token authentication. As in OpenShift's registry, whoever comes with an API token as the
  * password is given that; who comes with a password is given a token for it. Its realm is named in the challenge of every 401.
  */
-import type { IncomingMessage } from 'node:http';
+import type { HttpRequest } from '../http/message.ts';
 import { REGISTRY_TOKEN_SECONDS, TOKEN_FORM_BYTES } from '../limits.ts';
 import { isProblem } from '../objects/errors.ts';
 import { type Coming, readBody } from './body.ts';
@@ -18,7 +18,7 @@ const BASIC = /^basic +([A-Za-z0-9+/_-]*={0,2}) *$/i;
 const BEARER = /^bearer +(\S+) *$/i;
 
 /** Whether the request carries the token of nobody. */
-export function isAnonymousToken(req: IncomingMessage): boolean {
+export function isAnonymousToken(req: HttpRequest): boolean {
   const header = req.headers.authorization;
   return header !== undefined && header.length < 32 && BEARER.exec(header)?.[1] === ANONYMOUS_TOKEN;
 }
@@ -27,7 +27,7 @@ export function isAnonymousToken(req: IncomingMessage): boolean {
  * The WWW-Authenticate header of a 401: where to get a token, and for what. A credential that was refused, or that
  * stood for nobody, is named as such, so that clients do not try the same again.
  */
-export function challenge(access: RegistryAccess, req: IncomingMessage, route: Route): string {
+export function challenge(access: RegistryAccess, req: HttpRequest, route: Route): string {
   // The authority comes from the client; what could end the quoted string is left out.
   const realm = (access.publicUrl(req) + TOKEN_PATH).replaceAll(/[^\x21\x23-\x5b\x5d-\x7e]/g, '');
   const scope = scopeOf(route, req.method);
@@ -35,7 +35,7 @@ export function challenge(access: RegistryAccess, req: IncomingMessage, route: R
   return `Bearer realm="${realm}",service="${SERVICE}"${scope === '' ? '' : `,scope="${scope}"`}${error}`;
 }
 
-function errorOf(req: IncomingMessage): string {
+function errorOf(req: HttpRequest): string {
   if (req.headers.authorization === undefined) return '';
   return isAnonymousToken(req) ? ',error="insufficient_scope"' : ',error="invalid_token"';
 }
@@ -86,7 +86,7 @@ const ANONYMOUS_GRANT: RegistryGrant = { token: ANONYMOUS_TOKEN, seconds: REGIST
 
 async function granted(
   access: RegistryAccess,
-  req: IncomingMessage,
+  req: HttpRequest,
   credential: Credential,
   form: URLSearchParams | undefined,
 ): Promise<RegistryGrant> {
@@ -100,7 +100,7 @@ async function granted(
   }
 }
 
-function wantsOffline({ url = '' }: IncomingMessage, form: URLSearchParams | undefined): boolean {
+function wantsOffline({ url = '' }: HttpRequest, form: URLSearchParams | undefined): boolean {
   if (form) return form.get('access_type') === 'offline';
   const mark = url.indexOf('?');
   return mark >= 0 && new URLSearchParams(url.slice(mark + 1)).get('offline_token') === 'true';
@@ -118,7 +118,7 @@ function refused(): RegistryError {
 type Credential = Pick<RegistryCredential, 'name' | 'secret'>;
 
 /** The credential that the request carries; undefined if it carries none at all. */
-function credentialOf(req: IncomingMessage, form: URLSearchParams | undefined): Credential | undefined {
+function credentialOf(req: HttpRequest, form: URLSearchParams | undefined): Credential | undefined {
   const { authorization } = req.headers;
   const fromForm = form && formCredential(form);
   if (fromForm) return fromForm;
