@@ -2,11 +2,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
-import { crc32 } from 'node:zlib';
-import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { UploadBusy, type UploadId, UploadUnknown } from '../../src/blobs/blobs.ts';
 import { Bucket } from '../../src/blobs/s3/bucket.ts';
-import { makeClients } from '../../src/blobs/s3/clients.ts';
 import { openS3Blobs } from '../../src/blobs/s3/s3.ts';
 import { bytesOf, madeOf, openSource, push, sourceOf } from '../../src/blobs/suite/sources.ts';
 import { blobsSuite } from '../../src/blobs/suite.ts';
@@ -40,27 +37,6 @@ for (const make of S3_MAKES) {
   });
 
   suite(`${make}: uploads of several parts`, () => {
-    test('are sent by the short way, which the server takes for the real one', async () => {
-      const address = addressOf(`s3://images/short%20way?endpoint=${server.endpoint}`);
-      const { client, sdk, parts } = await makeClients(address);
-      const at = { Bucket: 'images', Key: `short way/${make}+(1)` };
-      const begun = await client.send(new sdk.CreateMultipartUploadCommand({ ...at, ChecksumAlgorithm: 'CRC32' }));
-      const uploadId = begun.UploadId ?? '';
-      const signed = await getSignedUrl(client, new sdk.GetObjectCommand(at), { expiresIn: 60 });
-      const bytes = randomBytes(6 * MiB);
-      const sum = Buffer.alloc(4);
-      sum.writeUInt32BE(crc32(bytes));
-      const part = { address: new URL(signed), uploadId, number: 1, bytes, crc32: sum.toString('base64') };
-      const etag = await parts.send(part, AbortSignal.timeout(30_000));
-      assert.ok(etag, 'it is left to the SDK');
-      const Parts = [{ PartNumber: 1, ETag: etag, ChecksumCRC32: part.crc32 }];
-      const MultipartUpload = { Parts };
-      await client.send(new sdk.CompleteMultipartUploadCommand({ ...at, UploadId: uploadId, MultipartUpload }));
-      const found = await client.send(new sdk.GetObjectCommand(at));
-      assert.ok(bytes.equals((await found.Body?.transformToByteArray()) ?? Buffer.alloc(0)));
-      client.destroy();
-    });
-
     test('grow in chunks of any size, on whatever replica, and need no more than what is durable', async () => {
       await using content = testBlobs(server.endpoint);
       const bytes = randomBytes(3 * S3_PART_BYTES + 1_234_567);

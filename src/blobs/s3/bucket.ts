@@ -21,7 +21,6 @@ import { type Body, BodyReader } from './bodyreader.ts';
 import { type Clients, makeClients } from './clients.ts';
 import { Downloads } from './download.ts';
 import { CutShort, failureOf, isMissing, s3Error } from './failure.ts';
-import type { PartSender } from './partsender.ts';
 import { Retry, type TryOptions } from './retry.ts';
 
 /** What S3 tells of an object beside its content. */
@@ -65,7 +64,6 @@ export class Bucket {
   /** For answers that are long in coming, without a byte before: a server may copy the parts to one file. */
   readonly #patient: Sdk.S3Client;
   readonly #downloads: Downloads;
-  readonly #parts: PartSender;
   readonly #address: S3Address;
   readonly #retry = new Retry();
   readonly #figures: BlobFigures | undefined;
@@ -74,17 +72,12 @@ export class Bucket {
   /** Whether the server knows `If-None-Match: *`, as far as it has shown. */
   #conditional = true;
 
-  private constructor(
-    address: S3Address,
-    { sdk, client, patient, parts, ca }: Clients,
-    figures: BlobFigures | undefined,
-  ) {
+  private constructor(address: S3Address, { sdk, client, patient, ca }: Clients, figures: BlobFigures | undefined) {
     this.#figures = figures;
     this.#sdk = sdk;
     this.#client = client;
     this.#patient = patient;
     this.#downloads = new Downloads(ca);
-    this.#parts = parts;
     this.#address = address;
     this.name = nameOf(address);
   }
@@ -259,19 +252,14 @@ export class Bucket {
 
   /** Sends a part; numbers begin at 1. */
   async putPart(key: string, uploadId: string, number: number, bytes: Buffer): Promise<SentPart> {
-    const { ChecksumCRC32: sum } = this.#checksum(bytes);
-    const send = async (abortSignal: AbortSignal): Promise<string> => {
-      const part = { address: await this.#signed(key), uploadId, number, bytes, crc32: sum };
-      const etag = await this.#parts.send(part, abortSignal);
-      if (etag !== undefined) return etag;
-      const sums = sum === undefined ? {} : { ChecksumCRC32: sum };
-      const input = { ...this.#at(key), UploadId: uploadId, PartNumber: number, Body: bytes, ...sums };
-      const sent = await this.#client.send(new this.#sdk.UploadPartCommand(input), { abortSignal });
-      this.#parts.failed();
-      return sent.ETag ?? '';
-    };
-    const etag = await this.#run(`write part ${number} of ${key}`, send, { tryMs: timeFor(bytes.length) });
-    return { etag, ...(sum !== undefined && { crc32: sum }) };
+    const sums = this.#checksum(bytes);
+    const input = { ...this.#at(key), UploadId: uploadId, PartNumber: number, Body: bytes, ...sums };
+    const sent = await this.#run(
+      `write part ${number} of ${key}`,
+      (abortSignal) => this.#client.send(new this.#sdk.UploadPartCommand(input), { abortSignal }),
+      { tryMs: timeFor(bytes.length) },
+    );
+    return { etag: sent.ETag ?? '', ...(sums.ChecksumCRC32 !== undefined && { crc32: sums.ChecksumCRC32 }) };
   }
 
   /** Makes the parts, in their order, the object. Whether S3 still knew them. */

@@ -6,15 +6,12 @@ import type * as Sdk from '@aws-sdk/client-s3';
 import { S3_CONNECT_MS, S3_CONNECTIONS, S3_TRY_MS } from '../../limits.ts';
 import { BlobsUnavailable } from '../blobs.ts';
 import type { S3Address } from './address.ts';
-import { PartSender } from './partsender.ts';
 
 export interface Clients {
   readonly sdk: typeof Sdk;
   readonly client: Sdk.S3Client;
   /** For answers that are long in coming, without a byte before: a server may copy the parts to one file. */
   readonly patient: Sdk.S3Client;
-  /** For the parts of uploads, by the connections of the clients. */
-  readonly parts: PartSender;
   /** The authorities to trust, as PEM; undefined for those of the system. */
   readonly ca: Buffer | undefined;
 }
@@ -47,8 +44,7 @@ export async function makeClients(address: S3Address): Promise<Clients> {
   });
   const patient = new sdk.S3Client({ ...config, requestHandler: new NodeHttpHandler(handler) });
   leaveContentUnsigned(client);
-  const parts = new PartSender({ ...agents, credentials: () => client.config.credentials() });
-  return { sdk, client, patient, parts, ca };
+  return { sdk, client, patient, ca };
 }
 
 function authoritiesOf({ ca }: S3Address): Buffer | undefined {
