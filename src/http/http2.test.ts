@@ -8,6 +8,7 @@ import http2, {
   type OutgoingHttpHeaders,
 } from 'node:http2';
 import https from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
@@ -16,6 +17,7 @@ import { type Authority, openAuthority } from '../access/authority.ts';
 import { certificateUser } from '../access/certificates.ts';
 import { HTTP2_RESETS, HTTP2_STREAMS } from '../limits.ts';
 import { drain, type Handler, type Handlers, listen, secureServer } from '../listener.ts';
+import { serveHttp2 } from './http2server.ts';
 
 let folder = '';
 let authority: Authority;
@@ -349,6 +351,22 @@ test('a server that stops breaks off in the end what does not', async (t) => {
   const stream = session.request({ ':path': '/' });
   await once(stream, 'response');
   await Promise.all([stop(50), closing(stream.resume())]);
+});
+
+test('a connection that its client ends is closed here too', async (t) => {
+  const { certificate: cert, key } = authority.server;
+  const gone = Promise.withResolvers<void>();
+  const server = tls.createServer({ cert, key, ALPNProtocols: ['h2'] }, (socket) => {
+    socket.on('close', () => gone.resolve());
+    serveHttp2(socket, { request: echo, expectant: echo });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const session = connect(`https://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  assert.equal((await ask(session, { ':path': '/' })).status, 200);
+  session.close();
+  await gone.promise;
 });
 
 test('a client certificate says who calls, request after request', async (t) => {

@@ -1,5 +1,5 @@
 /** HTTP/2 on a connection: its streams become requests and answers as handlers know them. */
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { type IncomingHttpHeaders, performServerHandshake, type ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import {
   HEADER_BYTES,
@@ -55,10 +55,6 @@ const ANY_STREAM = 2 ** 31 - 1;
 
 /** Serves a connection on which the client has chosen HTTP/2, until either side ends it. */
 export function serveHttp2(socket: TLSSocket, { request, expectant }: Http2Handlers): Http2Connection {
-  // A client that ends its side has ended: unlike over HTTP/1.1 nobody waits for an answer then.
-  socket.allowHalfOpen = false;
-  // Node's part of it takes a start some 15 ms, so it comes with the first connection.
-  const { performServerHandshake } = process.getBuiltinModule('node:http2');
   const session = performServerHandshake(socket, OPTIONS);
   session.setLocalWindowSize(HTTP2_CONNECTION_WINDOW_BYTES);
   let [open, draining] = [0, false];

@@ -1,6 +1,14 @@
 /** The HTTP/2 connections of a listener. */
+import { createRequire } from 'node:module';
 import type { TLSSocket } from 'node:tls';
-import { type Http2Connection, type Http2Handlers, serveHttp2 } from './http2server.ts';
+import type { Http2Connection, Http2Handlers } from './http2server.ts';
+
+const require = createRequire(import.meta.url);
+
+/** What speaks the protocol. It comes with the first connection, at once: no start needs it, and it takes one some 20 ms. */
+function protocol(): typeof import('./http2server.ts') {
+  return require('./http2server.ts') as typeof import('./http2server.ts');
+}
 
 /** All that are open, so that they can be ended. */
 export class Http2Sessions {
@@ -14,7 +22,7 @@ export class Http2Sessions {
 
   /** Serves a connection whose client has chosen HTTP/2. */
   accept(socket: TLSSocket): void {
-    const connection = serveHttp2(socket, this.#handlers);
+    const connection = protocol().serveHttp2(socket, this.#handlers);
     this.#open.add(connection);
     socket.once('close', () => this.#open.delete(connection));
     if (this.#draining) connection.drain();
