@@ -75,6 +75,8 @@ export interface WorkloadFacts<T extends KubeObject> {
   readonly subresources?: Resource<T>['subresources'];
   /** Whether there is a status of its own (default true). */
   readonly status?: boolean;
+  /** Whether who makes it says at once how it is (default false). */
+  readonly statusAtOnce?: boolean;
 }
 
 type WithStatus = KubeObject & { status?: unknown; spec?: unknown };
@@ -88,7 +90,7 @@ export function workload<T extends KubeObject>(facts: WorkloadFacts<T>): Resourc
     unconditionalUpdate: true,
     generation: facts.generation,
     prepareCreate(ctx, object: T & WithStatus) {
-      if (status) delete object.status;
+      if (status && !facts.statusAtOnce) delete object.status;
       facts.prepare?.(object);
       return facts.pods && lookUpImages(ctx, object.metadata, facts.pods(object));
     },

@@ -134,6 +134,24 @@ suite('beside workloads', () => {
     await kubectl('delete', 'pv,csidriver,csinode,csistoragecapacity,volumeattachment', 'kept');
   });
 
+  test('a node is what somebody writes down, cordoned and tainted like any', async () => {
+    const node = {
+      kind: 'Node',
+      apiVersion: 'v1',
+      metadata: { name: 'n1', labels: { 'node-role.kubernetes.io/worker': '' } },
+      status: { conditions: [{ type: 'Ready', status: 'True' }], nodeInfo: { kubeletVersion: 'v1.37.0' } },
+    };
+    assert.match(await kubectl.given(node, 'create', '-f', '-'), /n1 created/);
+    const row = async (): Promise<string> =>
+      (await kubectl('get', 'node', 'n1', '--no-headers')).replaceAll(/ +/g, ' ');
+    assert.match(await row(), /^n1 Ready worker \S+ v1\.37\.0\n$/);
+    await kubectl('cordon', 'n1');
+    assert.match(await row(), /^n1 Ready,SchedulingDisabled worker /);
+    assert.match(await kubectl('taint', 'node', 'n1', 'a=b:NoSchedule'), /tainted/);
+    assert.equal(await kubectl('get', 'nodes', '--field-selector=spec.unschedulable=false', '-o', 'name'), '');
+    await kubectl('delete', 'node', 'n1');
+  });
+
   test("OpenShift's deployment configs, build configs and routes are kept and listed", async () => {
     const template = {
       metadata: { labels: { app: 'dc' } },

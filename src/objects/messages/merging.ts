@@ -18,6 +18,8 @@ export const LISTS: Readonly<Record<string, string>> = {
   'EphemeralContainerCommon.volumeMounts': 'merge mountPath',
   'JobStatus.conditions': 'merge type atomic',
   'HorizontalPodAutoscalerStatus.conditions': 'merge type',
+  'NodeStatus.addresses': 'merge type',
+  'NodeStatus.conditions': 'merge type',
   'PersistentVolumeClaimStatus.conditions': 'merge type',
   'PodDisruptionBudgetStatus.conditions': 'merge type',
   'CSINodeSpec.drivers': 'merge name',

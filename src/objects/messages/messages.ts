@@ -11,6 +11,7 @@ import { accessMessages } from './access.ts';
 import { classesMessages } from './classes.ts';
 import { coreMessages } from './core.ts';
 import { metaMessages } from './meta.ts';
+import { nodesMessages } from './nodes.ts';
 import { openshiftMessages } from './openshift.ts';
 import { podsMessages } from './pods.ts';
 import { policiesMessages } from './policies.ts';
@@ -55,6 +56,7 @@ const TABLES = [
   classesMessages,
   coreMessages,
   metaMessages,
+  nodesMessages,
   openshiftMessages,
   podsMessages,
   policiesMessages,
@@ -65,7 +67,7 @@ const TABLES = [
 
 /** Kinds that are sent as such, by apiVersion. */
 const KINDS: Readonly<Record<string, string>> = {
-  v1: `Binding ConfigMap Endpoints Event LimitRange Namespace PersistentVolume PersistentVolumeClaim Pod PodTemplate
+  v1: `Binding ConfigMap Endpoints Event LimitRange Namespace Node PersistentVolume PersistentVolumeClaim Pod PodTemplate
     ReplicationController ResourceQuota Secret Service ServiceAccount`,
   'apps/v1': 'ControllerRevision DaemonSet Deployment ReplicaSet StatefulSet',
   'authentication.k8s.io/v1': 'SelfSubjectReview TokenRequest TokenReview',
