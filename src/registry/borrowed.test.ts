@@ -4,8 +4,10 @@ import { after, before, suite, test } from 'node:test';
 import { ensureNamespaces } from '../cluster/namespaces.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import { OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST } from '../image/mediatype.ts';
+import { isProblem } from '../objects/errors.ts';
 import { createObject } from '../objects/writes.ts';
 import { imageStreams } from '../streams/imagestream.ts';
+import { imageStreamImages } from '../streams/imagestreamimage.ts';
 import { imageStreamMappings } from '../streams/imagestreammapping.ts';
 import { type Reply, startTrial, type Trial } from './trial.ts';
 
@@ -38,6 +40,12 @@ async function put(path: string, document: object, token = 'dev-token'): Promise
 
 /** Nothing of the image can be read through a repository, and nothing of it mounted from there. */
 async function assertHidden(name: string): Promise<void> {
+  const [namespace = '', stream = ''] = name.split('/');
+  const ctx = { ...trial.services, user: { name: 'dev', groups: [] }, dryRun: false, warn: () => undefined };
+  await assert.rejects(
+    async () => imageStreamImages.computed?.get?.(ctx, namespace, `${stream}@${manifest}`),
+    (error) => isProblem(error, 'NotFound'),
+  );
   for (const path of [`manifests/${manifest}`, `blobs/${manifest}`, `blobs/${layer}`, `blobs/${config}`]) {
     assert.equal((await read(`${name}/${path}`)).status, 404, `${name}/${path}`);
   }

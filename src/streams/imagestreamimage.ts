@@ -15,6 +15,8 @@ import { type KeptObject, parsed, refuseKeyless, served, whole } from '../object
 import { type Made, view } from '../objects/views.ts';
 import type { Entry } from '../store/store.ts';
 import { imageStreams } from './imagestream.ts';
+import { describedKey, type RepositoryName } from './links.ts';
+import { resolveDigest } from './repository.ts';
 import { imageStreamImageSchema } from './schema.ts';
 import { imagesOf } from './streamimages.ts';
 import { imageStreamImageTable } from './table.ts';
@@ -29,7 +31,7 @@ async function compose(ctx: Context, namespace: string, name: string): Promise<M
   const { stream, id } = streamAndId(name);
   const kept = await readKept(ctx.store, imageStreams, namespace, stream);
   if (!kept) throw notFound(imageStreamImages, stream);
-  const found = await findInStream(ctx, kept, id);
+  const found = await findInStream(ctx, { namespace, stream }, kept, id);
   if (!found) throw notFound({ group: IMAGE_GROUP, resource: 'imagestreamimage' }, name);
   const image = await ctx.store.get(imageKey(found));
   if (!image) throw notFound(imageStreamImages, found);
@@ -48,15 +50,28 @@ function streamAndId(name: string): { readonly stream: string; readonly id: stri
  * The name of the Image that an id (a digest or a prefix of one) means in a stream; undefined if none. Of several the
  * exact one, then the smallest: OpenShift takes one at random.
  */
-async function findInStream(services: Services, stream: KeptObject, id: string): Promise<string | undefined> {
-  const histories = stream.parts.map(({ value }) => JSON.parse(value.toString()) as NamedTagEventList);
+async function findInStream(
+  services: Services,
+  repo: RepositoryName,
+  kept: KeptObject,
+  id: string,
+): Promise<string | undefined> {
+  const histories = kept.parts.map(({ value }) => JSON.parse(value.toString()) as NamedTagEventList);
   const { names } = imagesOf(histories);
   // A whole digest that is in the history needs no look at the children of every index.
   if (parseDigest(id) && names.includes(id)) return id;
   const candidates = [...new Set([...names, ...(await childrenOf(services, names))])].sort();
   const match = matchImage(candidates, id);
   if (match.kind === 'none') return undefined;
-  return match.kind === 'match' ? match.name : match.names[0];
+  const name = match.kind === 'match' ? match.name : match.names[0];
+  return names.includes(name) || (await mayShow(services, repo, name)) ? name : undefined;
+}
+
+/** Whoever pushes an index may name any children: those that were pushed here too are shown only where they may be pulled. */
+async function mayShow(services: Services, repo: RepositoryName, child: string): Promise<boolean> {
+  const digest = parseDigest(child);
+  if (!digest || !(await services.store.get(describedKey(digest)))) return true;
+  return (await resolveDigest(services, repo, digest)) !== undefined;
 }
 
 /** The children of those Images that are indexes, and theirs. */
