@@ -130,6 +130,26 @@ test('requests that hide another one are refused, and the hidden one is not answ
   await stillServes();
 });
 
+test('requests that come all at once, before any answer, are answered in their order, refused bodies among them', async () => {
+  const get = (tag: string): string => `GET /v2/dev/app/manifests/${tag} HTTP/1.1\r\n${HEAD}\r\n`;
+  const put = (path: string, body: string): string =>
+    `PUT /v2/${path} HTTP/1.1\r\n${HEAD}Content-Length: ${body.length}\r\n\r\n${body}`;
+  const upload = (body: string): string =>
+    `POST /v2/dev/app/blobs/uploads/?digest=${digestOf(body)} HTTP/1.1\r\n${HEAD}Content-Length: ${body.length}\r\n\r\n${body}`;
+  const round = [
+    get('v1'),
+    get('none'),
+    put('DEV/app/manifests/x', 'a body'),
+    upload('one'),
+    put('dev/app/manifests/x', '{'),
+  ];
+  const last = `GET /v2/ HTTP/1.1\r\n${HEAD}Connection: close\r\n\r\n`;
+  const said = await raw(round.join('').repeat(20) + last);
+  const statuses = [...said.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => Number(status));
+  const expected = Array.from({ length: 20 }, () => [200, 404, 400, 201, 400]).flat();
+  assert.deepEqual(statuses, [...expected, 200]);
+});
+
 test('a Content-Length that lies: the rest is waited for, or left, and nothing false is kept', async () => {
   const begun = await trial.call('POST', '/v2/dev/app/blobs/uploads/');
   const location = String(begun.headers.location);
