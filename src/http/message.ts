@@ -1,6 +1,6 @@
 /**
  * A request and its answer as every handler sees them, whichever protocol they came by. Those of node:http are such, and
- * so are those of HTTP/2 (http2exchange.ts), which are told and tell everything as HTTP/1.1 would.
+ * so are those of HTTP/2 (http2request.ts, http2response.ts), which are told and tell everything as HTTP/1.1 would.
  */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
