@@ -102,13 +102,14 @@ function locationOf(answer: Answer, status: number): string {
 export interface ManifestSeen {
   readonly digest: string;
   readonly mediaType?: string;
+  readonly config?: { readonly digest: string };
   readonly layers: readonly { readonly mediaType: string; readonly digest: string }[];
   readonly manifests: readonly { readonly digest: string; readonly artifactType?: string }[];
 }
 
 /** The manifest that `REPOSITORY:TAG` or `REPOSITORY@DIGEST` leads to. @throws {Unexpected} */
 export async function manifestOf(registry: Registry, reference: string): Promise<ManifestSeen> {
-  const [, repository, last] = /^(.*)[:@]((?:sha256:)?[^:@/]+)$/.exec(reference) ?? [];
+  const [, repository, last] = /^([^:@]*)[:@](.+)$/.exec(reference) ?? [];
   const answer = expectStatus(await askRegistry(registry, `${repository}/manifests/${last}`), 200);
   const digest = String(answer.headers['docker-content-digest']);
   return { ...(json(answer) as Omit<ManifestSeen, 'digest'>), digest };

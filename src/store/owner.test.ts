@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { endOwner, fateOf, newOwner } from './owner.ts';
 
 test('an owner lives as long as its part and its process, and is not judged from afar', () => {
@@ -25,15 +26,20 @@ test('an owner lives as long as its part and its process, and is not judged from
 });
 
 test('a process that has ended is dead before its parent has asked how', async (t) => {
-  // The shell turns into a program that never asks for the end of the child it was given.
-  const parent = spawn('sh', ['-c', 'cat & echo $!; exec sleep 60'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  // The shell turns into a program that never asks for the end of the child it was given, which comes only after that.
+  const parent = spawn('sh', ['-c', 'cat <&3 & echo $!; exec sleep 60'], {
+    stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
+  });
   t.after(() => parent.kill('SIGKILL'));
+  assert.ok(parent.stdout);
   const [line] = (await once(parent.stdout, 'data')) as [Buffer];
   const pid = Number(String(line));
   const stat = (): string[] => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
   const [boot, namespace] = newOwner().split('-');
   const owner = `${boot}-${namespace}-${pid}-${stat()[19]}-00000000`;
-  // A shell gives what runs behind it no input, so it ends by itself.
-  while (stat()[0] !== 'Z') await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(fateOf(owner), 'alive');
+  while (readFileSync(`/proc/${parent.pid}/comm`, 'latin1') !== 'sleep\n') await sleep(1);
+  process.kill(pid);
+  while (stat()[0] !== 'Z') await sleep(1);
   assert.equal(fateOf(owner), 'dead');
 });
