@@ -72,15 +72,15 @@ export const DURABLE_BLOBS = 20_000;
 export const BLOB_CACHE_BYTES = 16 * MiB;
 
 /** Bytes of one part of an upload to S3: at least 5 MiB by its rules, all the same size by some servers'. */
-export const S3_PART_BYTES = 8 * MiB;
-/** Parts that S3 makes one object of: with the part size above, a blob may have 78 GiB. */
+export const S3_PART_BYTES = 16 * MiB;
+/** Parts that S3 makes one object of: with the part size above, a blob may have 156 GiB. */
 export const S3_PARTS = 10_000;
 /** Parts of one upload that are on their way to S3 at the same time, while the next one comes in. */
-export const S3_PARTS_AT_ONCE = 3;
+export const S3_PARTS_AT_ONCE = 2;
 /** Parts of all uploads that are held in memory; with more under way, uploads wait for each other. */
-export const S3_PARTS_HELD = 32;
+export const S3_PARTS_HELD = 16;
 /** Parts after which what an upload holds is recorded, so that so much is sent again at most after a crash. */
-export const S3_CHECKPOINT_PARTS = 8;
+export const S3_CHECKPOINT_PARTS = 4;
 /** Connections to an S3 endpoint. */
 export const S3_CONNECTIONS = 128;
 /** Blobs that "headgate blobs copy" copies at the same time. */
