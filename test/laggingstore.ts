@@ -23,12 +23,3 @@ export function laggingStore(lag: () => number): Store {
     close: () => store.close(),
   };
 }
-
-/** The numbers 0 to `most` in an order that a seed decides. */
-export function lagsOf(seed: number, most: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * (most + 1));
-  };
-}

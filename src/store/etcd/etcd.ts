@@ -107,10 +107,6 @@ class EtcdStore implements Store {
     }
   }
 
-  get guesses(): boolean {
-    return !this.#closing && this.#reads.current;
-  }
-
   get(key: string, options?: ReadOptions): Awaitable<Entry | undefined> {
     if (this.#closing) throw closed();
     return this.#reads.get(key, options);

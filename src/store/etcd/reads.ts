@@ -59,11 +59,6 @@ export class Reads {
     return this.#known;
   }
 
-  /** Whether memory is whole and kept up to date, so that it mostly knows the present. */
-  get current(): boolean {
-    return this.#replica.mirror.complete && this.#replica.following;
-  }
-
   /** This process has made a commit. */
   made(revision: Revision): void {
     const { beginning } = this.#replica;
