@@ -5,7 +5,7 @@
 import type { Digest } from '../image/digest.ts';
 import { CONFLICT_TRIES } from '../limits.ts';
 import { CONTENT_LEASE_SECONDS, LEASES_KEPT } from '../limits.work.ts';
-import { type BoundedCache, cacheOfEachStore } from '../objects/cache.ts';
+import { type BoundedCache, cacheOfEach } from '../objects/cache.ts';
 import type { Services } from '../objects/context.ts';
 import { type Change, CommitConflict, countBelow, type Entry, type Revision, type Store } from '../store/store.ts';
 import { markKey, readMark, untilSwept } from './marks.ts';
@@ -31,7 +31,7 @@ interface Known {
 }
 
 /** Leases that this process has seen: one that has long enough to go need not be read again. */
-const knownOf = cacheOfEachStore<Known>(LEASES_KEPT);
+const knownOf = cacheOfEach<Store, Known>(LEASES_KEPT);
 
 function untilOf(entry: Entry | undefined): number {
   return entry ? Number(entry.value.toString()) : 0;

@@ -1,6 +1,3 @@
-import { storeBehind } from '../store/guess.ts';
-import type { Store } from '../store/store.ts';
-
 /** How full a cache is after room was made in it. */
 const KEPT_SHARE = 0.95;
 
@@ -94,10 +91,4 @@ export function cacheOfEach<O extends WeakKey, V>(limit: number): (owner: O) => 
     }
     return cache;
   };
-}
-
-/** A cache of its own for each store, which work on a guess shares (store/guess.ts). */
-export function cacheOfEachStore<V>(limit: number): (store: Store) => BoundedCache<V> {
-  const cacheOf = cacheOfEach<Store, V>(limit);
-  return (store) => cacheOf(storeBehind(store));
 }

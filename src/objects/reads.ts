@@ -1,7 +1,7 @@
 /** Reading kept objects: one, or a page of a list, whole and from one snapshot. */
 import { LIST_PAGE_OBJECTS, WHOLE_CACHE_BYTES } from '../limits.ts';
 import type { Entry, Freshness, Page, Revision, Store } from '../store/store.ts';
-import { cacheOfEachStore } from './cache.ts';
+import { cacheOfEach } from './cache.ts';
 import type { Services } from './context.ts';
 import { notFound } from './errors.ts';
 import type { KubeObject } from './object.ts';
@@ -42,7 +42,7 @@ const ENTRY_BYTES = 300;
  * Composed objects by the keys of their heads, as they were read or written last. A part is written only together with
  * its head, whose revision so says whether what is remembered still stands.
  */
-const wholeOf = cacheOfEachStore<KeptObject>(WHOLE_CACHE_BYTES);
+const wholeOf = cacheOfEach<Store, KeptObject>(WHOLE_CACHE_BYTES);
 
 /** Spares the next read of a composed object that was just read or written whole. */
 export function remember(store: Store, kept: KeptObject): void {

@@ -4,12 +4,10 @@
  * has read of them and looks at nothing, and yet no write, in no process, slips past a restriction that stood before it.
  */
 import { RESTRICTIONS_KEPT } from '../limits.ts';
-import { storeBehind } from '../store/guess.ts';
 import { type Awaitable, type Change, CommitConflict, type Revision, type Store } from '../store/store.ts';
-import { cacheOfEachStore } from './cache.ts';
+import { cacheOfEach } from './cache.ts';
 import type { Context } from './context.ts';
 import { DomainError } from './errors.ts';
-import { TryContext } from './trycontext.ts';
 import { inTurn } from './turns.ts';
 
 /** Where LimitRange objects are kept. */
@@ -43,7 +41,7 @@ function markKey(namespace: string): string {
   return `/restrictions/${namespace}`;
 }
 
-const cacheOf = cacheOfEachStore<Restrictions>(RESTRICTIONS_KEPT);
+const cacheOf = cacheOfEach<Store, Restrictions>(RESTRICTIONS_KEPT);
 
 /**
  * What restricts a write: what its try has seen already, or what is remembered. A commit that is held to it needs
@@ -64,7 +62,7 @@ const NO_NAMESPACE: Restrictions = { namespace: '', mark: 0, limits: [], hasQuot
 export function restrictionsOf(store: Store, namespace: string, fresh: boolean): Awaitable<Restrictions> {
   if (namespace === '') return NO_NAMESPACE;
   const known = cacheOf(store).get(namespace);
-  return known && !fresh ? known : read(storeBehind(store), namespace, known);
+  return known && !fresh ? known : read(store, namespace, known);
 }
 
 async function read(store: Store, namespace: string, known: Restrictions | undefined): Promise<Restrictions> {
@@ -156,7 +154,55 @@ export async function restricted<T>(
   }
 }
 
+/**
+ * A request as one try of a write sees it: without `signal`, since nobody gives up in the middle of a commit. A class, as
+ * the contexts of requests are, since their members are not all own.
+ */
+class RestrictedContext implements Context {
+  readonly store: Context['store'];
+  readonly blobs: Context['blobs'];
+  readonly authorizer: Context['authorizer'];
+  readonly settings: Context['settings'];
+  readonly accountTokens: Context['accountTokens'];
+  readonly userTokens: Context['userTokens'];
+  readonly user: Context['user'];
+  readonly dryRun: boolean;
+  declare readonly fieldManager?: string;
+  readonly restrictions: Restrictions;
+  readonly #ctx: Context;
+
+  constructor(ctx: Context, restrictions: Restrictions) {
+    this.store = ctx.store;
+    this.blobs = ctx.blobs;
+    this.authorizer = ctx.authorizer;
+    this.settings = ctx.settings;
+    this.accountTokens = ctx.accountTokens;
+    this.userTokens = ctx.userTokens;
+    this.user = ctx.user;
+    this.dryRun = ctx.dryRun;
+    if (ctx.fieldManager !== undefined) this.fieldManager = ctx.fieldManager;
+    this.restrictions = restrictions;
+    this.#ctx = ctx;
+  }
+
+  now(): Date {
+    return this.#ctx.now();
+  }
+
+  uid(): string {
+    return this.#ctx.uid();
+  }
+
+  suffix(characters: number): string {
+    return this.#ctx.suffix(characters);
+  }
+
+  warn(text: string): void {
+    this.#ctx.warn(text);
+  }
+}
+
 /** The context with what a try of a write has seen of the restrictions. */
 export function restrictedContext(ctx: Context, restrictions: Restrictions): Context {
-  return new TryContext(ctx, { store: ctx.store, restrictions });
+  return new RestrictedContext(ctx, restrictions);
 }

@@ -1,5 +1,4 @@
 /** Turns that the writes of one process take, so that they wait for each other instead of colliding in the store. */
-import { storeBehind } from '../store/guess.ts';
 import type { Store } from '../store/store.ts';
 
 /** Per store and key the last of those that take turns. */
@@ -10,11 +9,10 @@ const turns = new WeakMap<Store, Map<string, Promise<unknown>>>();
  * take a turn of its own key. Gives, or throws, what the work does.
  */
 export async function inTurn<T>(store: Store, key: string, work: () => Promise<T>): Promise<T> {
-  const shared = storeBehind(store);
-  let last = turns.get(shared);
+  let last = turns.get(store);
   if (!last) {
     last = new Map();
-    turns.set(shared, last);
+    turns.set(store, last);
   }
   const mine = (last.get(key) ?? Promise.resolve()).then(work);
   const settled = mine.catch(() => undefined);

@@ -4,7 +4,7 @@
  */
 import { COMPOSED_CACHE_BYTES } from '../limits.ts';
 import type { Revision, Store } from '../store/store.ts';
-import { cacheOfEachStore } from './cache.ts';
+import { cacheOfEach } from './cache.ts';
 
 /**
  * An object that a view was made of. Its revision changes with everything that the view shows of it; 0 stands for one
@@ -22,7 +22,7 @@ interface View {
   checked: Revision;
 }
 
-const cacheOf = cacheOfEachStore<View>(COMPOSED_CACHE_BYTES);
+const cacheOf = cacheOfEach<Store, View>(COMPOSED_CACHE_BYTES);
 
 /** What `make` gives: the bytes, and what they were made of. */
 export interface Made {

@@ -23,7 +23,6 @@ import { ownerChanges } from './owners.ts';
 import { readKept, remember } from './reads.ts';
 import type { Kept, Resource } from './resource.ts';
 import { isOutdated, restricted, restrictedContext, restrictionsOf } from './restrictions.ts';
-import { guessed } from './trycontext.ts';
 import { type KeptObject, keptOf, keyOf, parsed, served } from './values.ts';
 
 /** What a write came to. */
@@ -54,8 +53,7 @@ export async function createObject<T extends KubeObject>(
   for (let tries = 1; ; tries++) {
     if (generate !== undefined) object.metadata.name = generate + ctx.suffix(GENERATED_CHARACTERS);
     try {
-      const once = (inner: Context): Promise<Written<T>> => createOnce(inner, resource, namespace, object);
-      const create = (inner: Context): Promise<Written<T>> => guessed(inner, once);
+      const create = (inner: Context): Promise<Written<T>> => createOnce(inner, resource, namespace, object);
       return await (resource.namespaced ? restricted(ctx, namespace, true, create) : create(ctx));
     } catch (error) {
       if (!(error instanceof CommitConflict)) throw error;

@@ -24,9 +24,9 @@ export interface Entry {
 
 /**
  * How fresh a read must be. `latest` (the default) is linearizable: it sees every commit acknowledged before it began,
- * by any process. `any` is whatever the driver has at hand; `own` is the same, but has in it what this process has committed.
+ * by any process. `any` is whatever the driver has at hand.
  */
-export type Freshness = 'latest' | 'any' | 'own' | { readonly notOlderThan: Revision } | { readonly exactly: Revision };
+export type Freshness = 'latest' | 'any' | { readonly notOlderThan: Revision } | { readonly exactly: Revision };
 
 export interface ReadOptions {
   readonly fresh?: Freshness;
@@ -97,11 +97,6 @@ export interface Watch {
 }
 
 export interface Store {
-  /**
-   * Whether reads that are `own` spare a question that `latest` must ask, and mostly find the same: then it pays to write on a guess
-   * (guess.ts).
-   */
-  readonly guesses?: boolean;
   /**
    * The entry of a key, or undefined if it does not exist at that revision.
    * @throws {Compacted} if the revision asked for is gone; {RevisionAhead} if it is not yet reached.

@@ -236,22 +236,4 @@ export function sharedTests(given: Given): void {
     }
     await other.close();
   });
-
-  given(
-    'what a store has committed itself is in its own reads at once, whatever another does',
-    async (store, subject) => {
-      const other = await subject.open();
-      for (let round = 0; round < 40; round++) {
-        const [revision] = await Promise.all([
-          store.commit([put('mine', `${round}`)]),
-          other.commit([put('its', `${round}`)]),
-        ]);
-        const entry = await store.get('mine', { fresh: 'own' });
-        assert.deepEqual([entry?.revision, entry?.value.toString()], [revision, `${round}`]);
-        const { entries } = await store.list('mine', { fresh: 'own' });
-        assert.equal(entries[0]?.revision, revision);
-      }
-      await other.close();
-    },
-  );
 }

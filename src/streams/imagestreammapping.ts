@@ -23,7 +23,6 @@ import { namespaceCheck } from '../objects/namespaced.ts';
 import { apiTime, nameOf } from '../objects/object.ts';
 import type { Resource, StatusAnswer } from '../objects/resource.ts';
 import { restricted, restrictionsFor } from '../objects/restrictions.ts';
-import { guessed } from '../objects/trycontext.ts';
 import { creation } from '../objects/writes.ts';
 import { mayName } from './imagerights.ts';
 import { imageStreams, repositoryOf } from './imagestream.ts';
@@ -34,7 +33,7 @@ import type { ImageStreamMapping } from './types.ts';
 import { tagNameErrors } from './validate.ts';
 
 async function create(ctx: Context, namespace: string, mapping: ImageStreamMapping): Promise<StatusAnswer> {
-  return restricted(ctx, namespace, false, (inner) => guessed(inner, (sure) => createOnce(sure, namespace, mapping)));
+  return restricted(ctx, namespace, false, (inner) => createOnce(inner, namespace, mapping));
 }
 
 /** An image that a LimitRange forbids is refused before anything else is looked at, as by an admission plugin. */

@@ -145,7 +145,7 @@ async function pushTag(ctx: Context, repo: RepositoryName, push: Push, tag: stri
         changes: [
           spared,
           ...(made?.changes ?? []),
-          ...(await imageChanges(inner, repo, image, push)),
+          ...(await imageChanges(ctx, repo, image, push)),
           ...links(repo, push),
         ],
         always: true,

@@ -2,7 +2,6 @@
 import type { Digest } from '../image/digest.ts';
 import { type Manifest, sortedReferences } from '../image/manifest.ts';
 import type { Services } from '../objects/context.ts';
-import { storeBehind } from '../store/guess.ts';
 import type { Change } from '../store/store.ts';
 import { findStream } from './imagestream.ts';
 import {
@@ -42,8 +41,7 @@ async function unreadable(
   repo: RepositoryName,
   children: readonly Digest[],
 ): Promise<readonly Digest[]> {
-  // Not on a guess: what could be read a moment ago may be passed on, and so many checks would make a commit too large.
-  const store = storeBehind(services.store);
+  const { store } = services;
   const links = await Promise.all(
     children.flatMap((child) => [store.get(manifestKey(repo, child)), store.get(blobKey(repo, child))]),
   );

@@ -5,7 +5,7 @@
 import { forgetLease, leaseCheck, leaseContent } from '../collecting/leases.ts';
 import { type Digest, parseDigest } from '../image/digest.ts';
 import { CONFLICT_TRIES, DESCRIBED_MANIFESTS } from '../limits.ts';
-import { cacheOfEachStore } from '../objects/cache.ts';
+import { cacheOfEach } from '../objects/cache.ts';
 import type { Context, Services } from '../objects/context.ts';
 import { type Awaitable, CommitConflict, type Entry, type Store } from '../store/store.ts';
 import { newestImage } from './history.ts';
@@ -75,7 +75,7 @@ function remember(entry: Entry, link: ManifestLink | undefined): ManifestLink | 
 }
 
 /** Descriptions of manifests: what a digest stands for never changes. */
-const describedOf = cacheOfEachStore<ManifestLink>(DESCRIBED_MANIFESTS);
+const describedOf = cacheOfEach<Store, ManifestLink>(DESCRIBED_MANIFESTS);
 
 function manifestOf({ store }: Services, digest: Digest): Awaitable<ManifestLink | undefined> {
   const cache = describedOf(store);

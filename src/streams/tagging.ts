@@ -6,10 +6,8 @@ import { CONFLICT_TRIES } from '../limits.ts';
 import type { Context } from '../objects/context.ts';
 import { type FieldError, forbiddenField, invalid, modified } from '../objects/errors.ts';
 import { isMarkConflict, restricted, restrictionCheck, restrictionsFor } from '../objects/restrictions.ts';
-import { guessed } from '../objects/trycontext.ts';
 import { inTurn } from '../objects/turns.ts';
 import { parsed } from '../objects/values.ts';
-import { isGuess } from '../store/guess.ts';
 import { type Change, CommitConflict, type Entry, type Store } from '../store/store.ts';
 import { followersOf, moveTag, newest } from './history.ts';
 import { findStream, imageStreams, streamKey, tagPart } from './imagestream.ts';
@@ -69,22 +67,18 @@ export function changeTag(ctx: Context, change: TagChange): Promise<void> {
 async function tryToChange(ctx: Context, change: TagChange): Promise<void> {
   let seen: TagEvent | null | undefined;
   for (let tries = 1; ; tries++) {
-    const once = async (outer: Context): Promise<void> => {
-      const head = await readHead(outer, change.namespace, change.name);
-      // Only a stream that is made is charged to quotas.
-      await restricted(outer, change.namespace, head === undefined, async (inner) => {
-        const plan = await change.plan(head, inner);
-        const histories = await readHistories(inner.store, change, plan.stream);
-        const current = newest(histories.get(change.tag));
-        if (seen !== undefined && !plan.steal && seen && moved(seen, current))
-          throw modified(imageStreams, change.name);
-        // What was only guessed may never have been so, or no more.
-        if (!isGuess(inner.store)) seen = current;
-        await commitMove(inner, change, head, plan, histories);
-      });
+    const head = await readHead(ctx, change.namespace, change.name);
+    const once = async (inner: Context): Promise<void> => {
+      const plan = await change.plan(head, inner);
+      const histories = await readHistories(inner.store, change, plan.stream);
+      const current = newest(histories.get(change.tag));
+      if (seen !== undefined && !plan.steal && seen && moved(seen, current)) throw modified(imageStreams, change.name);
+      seen = current;
+      await commitMove(inner, change, head, plan, histories);
     };
     try {
-      await (tries === 1 ? guessed(ctx, once) : once(ctx));
+      // Only a stream that is made is charged to quotas.
+      await restricted(ctx, change.namespace, head === undefined, once);
       return;
     } catch (error) {
       if (!(error instanceof CommitConflict) || isMarkConflict(error, change.namespace)) throw error;

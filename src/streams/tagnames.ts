@@ -1,6 +1,6 @@
 /** The names of a repository's tags, kept as long as no tag of it moves. */
 import { TAG_NAMES_CHARACTERS, TAG_NAMES_KEPT, TAGS_PAGE } from '../limits.ts';
-import { cacheOfEachStore } from '../objects/cache.ts';
+import { cacheOfEach } from '../objects/cache.ts';
 import type { Services } from '../objects/context.ts';
 import type { Revision, Store } from '../store/store.ts';
 import { newestImage } from './history.ts';
@@ -16,7 +16,7 @@ interface Known {
 /** What a name costs beside its characters; an estimate. */
 const NAME_CHARACTERS = 32;
 
-const cacheOf = cacheOfEachStore<Known>(TAG_NAMES_CHARACTERS);
+const cacheOf = cacheOfEach<Store, Known>(TAG_NAMES_CHARACTERS);
 
 /** Tags that point to an image, in byte order; undefined if there is no such repository. */
 export async function tagNames(

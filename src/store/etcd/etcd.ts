@@ -99,7 +99,6 @@ class EtcdStore implements Store {
     tellLevels(figures, this.#replica, this.#reads);
     this.#committer = new Committer(members, layout, (made) => {
       this.#made = Math.max(this.#made, made);
-      this.#reads.made(made);
     });
     if (historySeconds > 0) {
       const failed = (error: StoreError): void => warn?.(`etcd is not compacted for now: ${error.message}`);

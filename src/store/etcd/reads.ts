@@ -43,8 +43,6 @@ export class Reads {
   readonly #barrier: Barrier;
   readonly #figures: StoreFigures;
   #known: Revision = 0;
-  /** The latest commit of this process, and which beginning of memory it was made after: a later one has it. */
-  #made: { readonly revision: Revision; readonly beginning: number } = { revision: 0, beginning: 0 };
 
   constructor(members: Members, reader: Reader, replica: Replica, figures: StoreFigures) {
     this.#figures = figures;
@@ -57,13 +55,6 @@ export class Reads {
   /** The latest revision that the store is known to have had. */
   get known(): Revision {
     return this.#known;
-  }
-
-  /** This process has made a commit. */
-  made(revision: Revision): void {
-    const { beginning } = this.#replica;
-    const before = this.#made.beginning === beginning ? this.#made.revision : 0;
-    if (revision > before) this.#made = { revision, beginning };
   }
 
   #pass(): Promise<Revision> {
@@ -135,7 +126,6 @@ export class Reads {
     const { mirror } = this.#replica;
     if (fresh === 'any') return mirror.complete ? MEMORY : LATEST;
     if (fresh === 'latest') return this.#current();
-    if (fresh === 'own') return this.#own();
     if ('notOlderThan' in fresh) {
       return mirror.complete && mirror.revision >= fresh.notOlderThan ? MEMORY : this.#notOlderThan(fresh.notOlderThan);
     }
@@ -148,13 +138,6 @@ export class Reads {
     if (!this.#replica.mirror.complete) return LATEST;
     const revision = await this.#pass();
     return this.#upTo(revision);
-  }
-
-  #own(): Source | Promise<Source> {
-    const { mirror, beginning } = this.#replica;
-    if (!mirror.complete) return LATEST;
-    const { revision } = this.#made;
-    return mirror.revision >= revision || this.#made.beginning !== beginning ? MEMORY : this.#upTo(revision);
   }
 
   async #upTo(revision: Revision): Promise<Source> {

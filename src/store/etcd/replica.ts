@@ -72,11 +72,6 @@ export class Replica {
     return this.#follower.live;
   }
 
-  /** Counts how often memory was begun anew. */
-  get beginning(): number {
-    return this.#generation;
-  }
-
   /** The watch brings less than there is. */
   distrust(): void {
     this.#follower.distrust();
