@@ -132,13 +132,16 @@ async function isCollected(ctx: Context, resources: readonly Resource[], key: st
   const orphans = finalizers.includes(ORPHAN);
   if (!object?.metadata.deletionTimestamp || !(orphans || finalizers.includes(FOREGROUND))) return true;
   const { uid = '' } = object.metadata;
-  const above = await ancestors(ctx, resources, object, namespace);
+  let above: ReadonlySet<string> | undefined;
   let left = false;
   for (const dependent of await dependentsOf(ctx, resources, { uid, namespace })) {
     if (orphans) await release(ctx, dependent, uid);
     else if (await abandon(ctx, resources, dependent, uid, true)) continue;
-    // In a circle each would wait for the others for ever.
-    else if (blocks(dependent, uid) && !above.has(dependent.uid)) left = true;
+    else if (blocks(dependent, uid)) {
+      // In a circle each would wait for the others for ever.
+      above ??= await ancestors(ctx, resources, object, namespace);
+      if (!above.has(dependent.uid)) left = true;
+    }
   }
   if (left) return false;
   await change(ctx, { resource, namespace, name }, (old) => {

@@ -1,9 +1,9 @@
 /** The resource `ingressclasses`, kept for whoever routes by ingresses. */
-import { required } from '../objects/errors.ts';
+import { fixedErrors, required } from '../objects/errors.ts';
 import { type KubeObject, nameOf } from '../objects/object.ts';
 import type { Resource } from '../objects/resource.ts';
 import { ageColumn, ageOf, nameColumn } from './age.ts';
-import { fixedErrors, workload } from './workload.ts';
+import { workload } from './workload.ts';
 
 interface Parameters {
   apiGroup?: string;

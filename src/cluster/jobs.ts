@@ -1,6 +1,5 @@
 /** The resources `jobs` and `cronjobs`: work that comes to an end, once or again and again. */
-import { isDeepStrictEqual } from 'node:util';
-import { type FieldError, invalidValue, required } from '../objects/errors.ts';
+import { type FieldError, fixedErrors, required } from '../objects/errors.ts';
 import { dnsSubdomain } from '../objects/names.ts';
 import { type KubeObject, nameOf } from '../objects/object.ts';
 import type { Resource } from '../objects/resource.ts';
@@ -84,12 +83,9 @@ export const jobs: Resource<Job> = workload({
   pods: ({ spec }) => spec?.template,
   fields: { 'status.successful': ({ status }) => String(status?.succeeded ?? 0) },
   validate({ spec }, old) {
-    const errors = templateErrors(spec, 'spec');
     // What a job does cannot be changed while it is done.
-    if (old && !old.spec?.suspend && !isDeepStrictEqual(spec?.template, old.spec?.template)) {
-      errors.push(invalidValue('spec.template', spec?.template, 'field is immutable'));
-    }
-    return errors;
+    const fixed = old && !old.spec?.suspend ? { was: old.spec?.template } : undefined;
+    return [...templateErrors(spec, 'spec'), ...fixedErrors('spec.template', spec?.template, fixed)];
   },
 });
 

@@ -2,12 +2,11 @@
  * The resources `oauthaccesstokens` (all tokens of users) and `useroauthaccesstokens` (the caller's own). A deletion ends
  * the token at once.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { OAUTH_TOKEN_PREFIX } from '../access/oauthtokens.ts';
 import { TOKEN_SCHEME } from '../access/tokens.ts';
 import type { Context } from '../objects/context.ts';
 import { deleteObject } from '../objects/deletes.ts';
-import { type FieldError, invalidValue, notFound } from '../objects/errors.ts';
+import { type FieldError, fixedErrors, invalidValue, notFound } from '../objects/errors.ts';
 import { objectMeta, typeMeta } from '../objects/metaschema.ts';
 import { nameOf } from '../objects/object.ts';
 import { eachKept, readKept } from '../objects/reads.ts';
@@ -98,8 +97,7 @@ async function tokenErrors(ctx: Context, token: OAuthAccessToken): Promise<Field
 function changeErrors(token: OAuthAccessToken, old: OAuthAccessToken): FieldError[] {
   const fixed = ({ metadata: _m, kind: _k, apiVersion: _a, inactivityTimeoutSeconds: _i, ...rest }: OAuthAccessToken) =>
     rest;
-  if (isDeepStrictEqual(fixed(token), fixed(old))) return [];
-  return [invalidValue('[]', fixed(token), 'field is immutable')];
+  return fixedErrors('[]', fixed(token), { was: fixed(old) });
 }
 
 /** What a user's own tokens say of themselves, however they are read. */

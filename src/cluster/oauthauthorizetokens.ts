@@ -1,6 +1,5 @@
 /** The resource `oauthauthorizetokens`: codes that clients exchange for tokens, once and soon. Only their hashes are kept. */
-import { isDeepStrictEqual } from 'node:util';
-import { type FieldError, invalidValue, required } from '../objects/errors.ts';
+import { type FieldError, fixedErrors, invalidValue, required } from '../objects/errors.ts';
 import { objectMeta, typeMeta } from '../objects/metaschema.ts';
 import type { Resource } from '../objects/resource.ts';
 import {
@@ -95,5 +94,5 @@ function challengeErrors({
 
 function changeErrors(code: OAuthAuthorizeToken, old: OAuthAuthorizeToken): FieldError[] {
   const fixed = ({ metadata: _m, kind: _k, apiVersion: _a, ...rest }: OAuthAuthorizeToken) => rest;
-  return isDeepStrictEqual(fixed(code), fixed(old)) ? [] : [invalidValue('[]', fixed(code), 'field is immutable')];
+  return fixedErrors('[]', fixed(code), { was: fixed(old) });
 }

@@ -1,5 +1,4 @@
 /** The resources `rolebindings` and `clusterrolebindings`: who holds which role. */
-import { isDeepStrictEqual } from 'node:util';
 import {
   CLUSTER_ROLE_BINDING_PREFIX,
   RBAC_GROUP,
@@ -8,7 +7,7 @@ import {
   type Subject,
 } from '../access/role.ts';
 import type { Context } from '../objects/context.ts';
-import { type FieldError, invalidValue, required } from '../objects/errors.ts';
+import { type FieldError, fixedErrors, invalidValue, required } from '../objects/errors.ts';
 import { dnsSubdomain, pathSegmentName } from '../objects/metadata.ts';
 import { objectMeta, typeMeta } from '../objects/metaschema.ts';
 import { nameOf } from '../objects/object.ts';
@@ -121,9 +120,7 @@ function keptOf(
     validate: (_ctx, binding, old) => [
       ...roleRefErrors(binding, roleKinds),
       ...(binding.subjects ?? []).flatMap((one, index) => subjectErrors(one, namespaced, `subjects[${index}]`)),
-      ...(old && !isDeepStrictEqual(binding.roleRef, old.roleRef)
-        ? [invalidValue('roleRef', binding.roleRef, 'field is immutable')]
-        : []),
+      ...fixedErrors('roleRef', binding.roleRef, old && { was: old.roleRef }),
     ],
     validateName: pathSegmentName,
   };

@@ -1,6 +1,6 @@
 /** The resource `secrets`: passwords, keys and tokens, with the rules of those types that Kubernetes knows. */
 import { isJsonObject, JsonInvalid, parseJson } from '../image/json.ts';
-import { type FieldError, invalidValue, required } from '../objects/errors.ts';
+import { type FieldError, fixedErrors, invalidValue, required } from '../objects/errors.ts';
 import { objectMeta, typeMeta } from '../objects/metaschema.ts';
 import { dnsSubdomain } from '../objects/names.ts';
 import { type KubeObject, nameOf } from '../objects/object.ts';
@@ -75,8 +75,7 @@ function textToData(given: Members): Members {
 }
 
 function validate(secret: Secret, old: Secret | undefined): FieldError[] {
-  const errors: FieldError[] = [];
-  if (old && secret.type !== old.type) errors.push(invalidValue('type', secret.type, 'field is immutable'));
+  const errors = fixedErrors('type', secret.type, old && { was: old.type });
   errors.push(
     ...immutableErrors(secret, old, ['data']),
     ...keyErrors(secret.data, 'data'),

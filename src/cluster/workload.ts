@@ -1,7 +1,6 @@
 /** Workloads: kept as they are given, for whoever runs them. Nothing here starts a pod. */
 
-import { isDeepStrictEqual } from 'node:util';
-import { type FieldError, invalidValue, required } from '../objects/errors.ts';
+import { type FieldError, fixedErrors, invalidValue, required } from '../objects/errors.ts';
 import { componentOf, schemaOfMessage } from '../objects/messages/schema.ts';
 import { objectMeta, typeMeta } from '../objects/metaschema.ts';
 import { dnsSubdomain, type NameRule } from '../objects/names.ts';
@@ -159,11 +158,6 @@ export function kindSchema(message: string, description: string): ObjectSchema {
 function propertiesOf(message: string): ObjectSchema['properties'] {
   const { metadata: _metadata, ...members } = schemaOfMessage(message).properties;
   return { ...typeMeta, metadata: { ...objectMeta, description: 'Name, labels and annotations.' }, ...members };
-}
-
-/** What is wrong with a value that must stay what it was. */
-export function fixedErrors(field: string, value: unknown, old: { readonly was: unknown } | undefined): FieldError[] {
-  return !old || isDeepStrictEqual(value, old.was) ? [] : [invalidValue(field, value, 'field is immutable')];
 }
 
 /** What is wrong with the containers of a pod: they have names, each its own, and images. */

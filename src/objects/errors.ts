@@ -3,6 +3,8 @@
  * `kube/status.ts` into a Status, `registry/errors.ts` into OCI error codes.
  */
 
+import { isDeepStrictEqual } from 'node:util';
+
 export interface GroupResource {
   readonly group: string;
   /** The plural, e.g. `imagestreams`. */
@@ -151,6 +153,11 @@ export function required(field: string, detail = ''): FieldError {
 
 export function invalidValue(field: string, value: unknown, detail: string): FieldError {
   return { type: 'Invalid', field, value, detail };
+}
+
+/** What is wrong with a value that must stay what it was; nothing with one that is new. */
+export function fixedErrors(field: string, value: unknown, old: { readonly was: unknown } | undefined): FieldError[] {
+  return !old || isDeepStrictEqual(value, old.was) ? [] : [invalidValue(field, value, 'field is immutable')];
 }
 
 export function forbiddenField(field: string, detail: string): FieldError {

@@ -249,8 +249,10 @@ async function imageChanges(
   image: Image,
   { digest, manifest }: Push,
 ): Promise<readonly Change[]> {
-  const noted = await referencesNoted(ctx, repo, digest, manifest);
-  const existing = await ctx.store.get(imageKey(digest));
+  const [noted, existing] = await Promise.all([
+    referencesNoted(ctx, repo, digest, manifest),
+    ctx.store.get(imageKey(digest)),
+  ]);
   if (existing) return [{ op: 'check', key: existing.key, expect: existing.revision }, ...noted];
   const { changes } = await creation(ctx, images, '', structuredClone(image));
   return [...changes, ...noted];
