@@ -106,10 +106,7 @@ suite('imagestreamtags', () => {
 
   test('delete takes it away; there is nothing to watch', async () => {
     await kubectl('create', '-f', istag('prod', 'v1'));
-    assert.match(
-      await refused('get', 'istag', 'app:prod', '-w'),
-      /watch is not supported on resources of kind|does not allow this method/,
-    );
+    assert.match(await refused('get', 'istag', 'app:prod', '-w'), /watch is not supported on resources of kind/);
     assert.match(await kubectl('delete', 'istag', 'app:prod'), / deleted/);
     assert.match(await refused('delete', 'istag', 'app:prod'), /\(NotFound\)/);
     assert.equal(await at('is/app', '.spec.tags[*].name'), 'one');
